@@ -1,0 +1,56 @@
+/** Milliseconds since the epoch, UTC: how every instant is stored. */
+export type Millis = number
+
+/** ISO-8601 with milliseconds and `Z`: how every instant is sent. */
+export const iso = (at: Millis): string => new Date(at).toISOString()
+export const isoOrNull = (at: Millis | null | undefined): string | null => (at == null ? null : iso(at))
+
+/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** Exponential backoff with full jitter: between half and the whole of `base · 2^attempt`, never over `max`. */
+export function backoff(attempt: number, base: Millis, max: Millis, random: () => number = Math.random): Millis {
+  const ceiling = Math.min(max, base * 2 ** attempt)
+  return Math.round(ceiling / 2 + (ceiling / 2) * random())
+}
+
+/** `YYYY-MM-DD hh:mm:ss AM ZZZ±hhmm` in an IANA time zone: the form in which an agent reads times. */
+export function agentTime(at: Millis, timeZone: string): string {
+  const part = (options: Intl.DateTimeFormatOptions) =>
+    Object.fromEntries(new Intl.DateTimeFormat('en-US', { timeZone, ...options }).formatToParts(at).map((p) => [p.type, p.value]))
+  const p = part({
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hour12: true,
+    timeZoneName: 'short',
+  })
+  const offset = (part({ timeZoneName: 'longOffset' }).timeZoneName ?? 'GMT').replace('GMT', '').replace(':', '') || '+0000'
+  return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second} ${p.dayPeriod} ${p.timeZoneName}${offset}`
+}
+
+/** True when the runtime knows the IANA time zone. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
