@@ -1,0 +1,18 @@
+import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { index, instant } from './columns'
+
+/** First answers of POSTs that carried an `Idempotency-Key`. `status` is null while the first request is being served. */
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    organization_id: text().notNull(),
+    key: text().notNull(),
+    request_hash: text().notNull(),
+    status: integer(),
+    content_type: text(),
+    body: text(),
+    created_at: instant().notNull(),
+    locked_until: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organization_id, t.key] }), index('ix_idempotency_keys_created_at').on(t.created_at)],
+)

@@ -1,0 +1,84 @@
+import { and, asc, desc, eq, getTableName, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { notFound } from '../lib/errors'
+import type { Page } from '../lib/page'
+import type { Database } from './client'
+import type { Row } from './rows'
+
+/** What a list is sorted by: one column and, as tie-break, the id. Rows without a value come last in both directions. */
+export interface Sort {
+  by: SQLiteColumn
+  id: SQLiteColumn
+}
+
+interface Cursor {
+  by: unknown
+  id: unknown
+}
+
+/** The comparison that keeps rows strictly beyond a cursor. */
+function beyond({ by, id }: Sort, cursor: Cursor, up: boolean): SQL {
+  const sign = sql.raw(up ? '>' : '<')
+  return by === id ? sql`${id} ${sign} ${cursor.id}` : sql`(${by}, ${id}) ${sign} (${cursor.by}, ${cursor.id})`
+}
+
+/** A stretch of a list that one index range holds: all of it, or its rows with a value, or those without. */
+interface Stretch {
+  sort: Sort
+  where: SQL | undefined
+}
+
+/**
+ * The stretches of a list between two cursors, in the order of the list. A nullable column makes two, since a comparison with
+ * null is never true, and each stays a range of the index.
+ */
+function stretches(sort: Sort, after: Cursor | null, before: Cursor | null, up: boolean): Stretch[] {
+  const within = (inner: Sort, from: Cursor | null, to: Cursor | null) =>
+    and(from ? beyond(inner, from, up) : undefined, to ? beyond(inner, to, !up) : undefined)
+  if (sort.by.notNull || sort.by === sort.id) return [{ sort, where: within(sort, after, before) }]
+  const blankSort = { by: sort.id, id: sort.id }
+  const isBlank = (cursor: Cursor | null) => cursor !== null && cursor.by === null
+  const valued = { sort, where: and(isNotNull(sort.by), within(sort, after, isBlank(before) ? null : before)) }
+  const blank = { sort: blankSort, where: and(isNull(sort.by), within(blankSort, isBlank(after) ? after : null, before)) }
+  return [...(isBlank(after) ? [] : [valued]), ...(before && !isBlank(before) ? [] : [blank])]
+}
+
+/**
+ * One page of `table` where `where` holds, by keyset: stable while rows are written, since a cursor names a row and not an offset.
+ * A cursor that is not in the list is a 404. With `before` alone the page holds the rows nearest to the cursor.
+ */
+export async function listPage<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  sort: Sort,
+  page: Page,
+  where: SQL | undefined,
+): Promise<Row<T>[]> {
+  const cursorAt = async (id: string): Promise<Cursor> => {
+    const [row] = await db
+      .select({ by: sql`${sort.by}`, id: sql`${sort.id}` })
+      .from(table)
+      .where(and(where, eq(sort.id, id)))
+      .limit(1)
+    if (!row) throw notFound(`Cursor in ${getTableName(table)}`, id)
+    return row
+  }
+  const up = page.order === 'asc'
+  const [after, before] = await Promise.all([page.after ? cursorAt(page.after) : null, page.before ? cursorAt(page.before) : null])
+  const backwards = before !== null && after === null
+  const direction = up !== backwards ? asc : desc
+  const inOrder = stretches(sort, after, before, up)
+  const rows: unknown[] = []
+  for (const stretch of backwards ? inOrder.reverse() : inOrder) {
+    const { by, id } = stretch.sort
+    if (rows.length === page.limit) break
+    const found = await db
+      .select()
+      .from(table as SQLiteTable)
+      .where(and(where, stretch.where))
+      .orderBy(...(by === id ? [id] : [by, id]).map(direction))
+      .limit(page.limit - rows.length)
+    rows.push(...found)
+  }
+  return (backwards ? rows.reverse() : rows) as Row<T>[]
+}

@@ -1,0 +1,93 @@
+import { and, count, eq, type InferInsertModel, inArray, type SQL, sql } from 'drizzle-orm'
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import type { Ctx } from '../context'
+import { notFound } from '../lib/errors'
+import type { Page } from '../lib/page'
+import { listPage } from './page'
+import type { Row } from './rows'
+
+type Owned = 'id' | 'organization_id' | 'created_at' | 'updated_at' | 'is_deleted' | 'created_by_id' | 'last_updated_by_id'
+export type TenantTable = SQLiteTable & Record<Owned, SQLiteColumn>
+type New<T extends TenantTable> = Omit<InferInsertModel<T>, Exclude<Owned, 'id'>>
+
+/** `value in (…)` over any number of values: D1 binds at most 100 parameters, so they travel as one JSON text. */
+export const anyOf = (column: SQLiteColumn, values: readonly (string | number)[]): SQL =>
+  values.length === 1 ? eq(column, values[0]) : inArray(column, sql`(select value from json_each(${JSON.stringify(values)}))`)
+
+/** Case-insensitive substring. `LIKE` is out: D1 limits its pattern to 50 bytes. */
+export const containsText = (column: SQLiteColumn | SQL, text: string): SQL => sql`instr(lower(${column}), lower(${text})) > 0`
+
+/**
+ * The operations every resource needs, each confined to the actor's organization and blind to soft-deleted rows.
+ * There is no way to call it unscoped. `noun` names a row in errors.
+ */
+export function repository<T extends TenantTable>(table: T, noun: string) {
+  const owned = (ctx: Ctx, ...more: (SQL | undefined)[]) =>
+    and(eq(table.organization_id, ctx.actor.organization_id), eq(table.is_deleted, false), ...more)
+  // Drizzle cannot see that a generic T has the insert and update models of T; the casts below only restate it.
+  const first = (rows: unknown[], id?: string) => {
+    if (!rows[0]) throw notFound(noun, id)
+    return rows[0] as Row<T>
+  }
+  return {
+    owned,
+    async list(ctx: Ctx, page: Page, where?: SQL, by: SQLiteColumn = table.created_at): Promise<Row<T>[]> {
+      return listPage(ctx.db, table, { by, id: table.id }, page, owned(ctx, where))
+    },
+    async count(ctx: Ctx, where?: SQL): Promise<number> {
+      const [row] = await ctx.db
+        .select({ n: count() })
+        .from(table as SQLiteTable)
+        .where(owned(ctx, where))
+      return row?.n ?? 0
+    },
+    async get(ctx: Ctx, id: string): Promise<Row<T>> {
+      return first(
+        await ctx.db
+          .select()
+          .from(table as SQLiteTable)
+          .where(owned(ctx, eq(table.id, id)))
+          .limit(1),
+        id,
+      )
+    },
+    /** The rows of the given ids, in the order of the ids; ids that are not there are left out. */
+    async getMany(ctx: Ctx, ids: readonly string[]): Promise<Row<T>[]> {
+      if (ids.length === 0) return []
+      const rows = (await ctx.db
+        .select()
+        .from(table as SQLiteTable)
+        .where(owned(ctx, anyOf(table.id, ids)))) as Row<T>[]
+      const byId = new Map(rows.map((row) => [row.id as string, row]))
+      return ids.flatMap((id) => byId.get(id) ?? [])
+    },
+    async create(ctx: Ctx, input: New<T>): Promise<Row<T>> {
+      const { organization_id, user_id } = ctx.actor
+      const values = { ...input, organization_id, created_by_id: user_id, last_updated_by_id: user_id } as unknown as InferInsertModel<T>
+      return first(await ctx.db.insert(table).values(values).returning())
+    },
+    async update(ctx: Ctx, id: string, input: Partial<New<T>>): Promise<Row<T>> {
+      const set = { ...input, last_updated_by_id: ctx.actor.user_id } as never
+      return first(
+        (await ctx.db
+          .update(table)
+          .set(set)
+          .where(owned(ctx, eq(table.id, id)))
+          .returning()) as unknown[],
+        id,
+      )
+    },
+    /** Soft delete: the row stays, no read finds it. */
+    async remove(ctx: Ctx, id: string): Promise<void> {
+      const set = { is_deleted: true, last_updated_by_id: ctx.actor.user_id } as never
+      first(
+        (await ctx.db
+          .update(table)
+          .set(set)
+          .where(owned(ctx, eq(table.id, id)))
+          .returning()) as unknown[],
+        id,
+      )
+    },
+  }
+}

@@ -1,0 +1,13 @@
+/** Every table, for drizzle-kit. */
+export * from '../resources/agents/table'
+export * from '../resources/api-keys/table'
+export * from '../resources/blocks/table'
+export * from '../resources/conversations/table'
+export * from '../resources/deliveries/table'
+export * from '../resources/messages/table'
+export * from '../resources/organizations/table'
+export * from '../resources/runs/table'
+export * from '../resources/steps/table'
+export * from '../resources/tools/table'
+export * from '../resources/users/table'
+export * from './idempotency'

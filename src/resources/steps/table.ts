@@ -1,0 +1,82 @@
+import { sql } from 'drizzle-orm'
+import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { audit, id, type Json, json, template } from '../../db/columns'
+import { type StepStatus, type StopReason, stepStatuses } from '../../runtime/types'
+import { agents } from '../agents/table'
+import { organizations } from '../organizations/table'
+import { runs } from '../runs/table'
+
+/** Steps (seed 000): one model call and the tool calls it asked for. `sequence_id` numbers the steps of a run from 1. */
+export const steps = sqliteTable(
+  'steps',
+  {
+    id: id('step'),
+    organization_id: text()
+      .notNull()
+      .references(() => organizations.id, { onDelete: 'restrict' }),
+    run_id: text().references(() => runs.id, { onDelete: 'set null' }),
+    agent_id: text().references(() => agents.id, { onDelete: 'cascade' }),
+    project_id: text(),
+    sequence_id: integer().notNull(),
+    origin: text(),
+    provider_id: text(),
+    provider_name: text(),
+    provider_category: text(),
+    model: text(),
+    model_handle: text(),
+    model_endpoint: text(),
+    context_window_limit: integer(),
+    completion_tokens: integer().notNull().default(0),
+    prompt_tokens: integer().notNull().default(0),
+    total_tokens: integer().notNull().default(0),
+    cached_input_tokens: integer(),
+    cache_write_tokens: integer(),
+    reasoning_tokens: integer(),
+    completion_tokens_details: json<Json>(),
+    prompt_tokens_details: json<Json>(),
+    stop_reason: text().$type<StopReason>(),
+    tags: json<string[]>().notNull().default([]),
+    tid: text(),
+    trace_id: text(),
+    request_id: text(),
+    feedback: text({ enum: ['positive', 'negative'] }),
+    error_type: text(),
+    error_data: json<Json>(),
+    status: text({ enum: stepStatuses }).notNull().default('pending').$type<StepStatus>(),
+    ...audit(),
+  },
+  (t) => [
+    index('ix_steps_run_id').on(t.run_id),
+    index('ix_steps_run_created').on(t.run_id, t.created_at, t.id),
+    index('ix_steps_organization_created').on(t.organization_id, t.created_at, t.id),
+    index('ix_steps_agent_created').on(t.agent_id, t.created_at, t.id),
+    check('steps_tags_json', sql`json_valid(${t.tags})`),
+  ],
+)
+
+/** One row a step. Durations are nanoseconds, instants epoch milliseconds (the API shows nanoseconds). */
+export const stepMetrics = sqliteTable(
+  'step_metrics',
+  {
+    id: text()
+      .primaryKey()
+      .references(() => steps.id, { onDelete: 'cascade' }),
+    organization_id: text()
+      .notNull()
+      .references(() => organizations.id, { onDelete: 'restrict' }),
+    provider_id: text(),
+    run_id: text().references(() => runs.id, { onDelete: 'set null' }),
+    agent_id: text()
+      .notNull()
+      .references(() => agents.id, { onDelete: 'cascade' }),
+    project_id: text(),
+    ...template(),
+    step_start_ms: integer(),
+    llm_request_start_ms: integer(),
+    llm_request_ns: integer(),
+    tool_execution_ns: integer(),
+    step_ns: integer(),
+    ...audit(),
+  },
+  (t) => [index('ix_step_metrics_run_id').on(t.run_id), index('ix_step_metrics_agent_id').on(t.agent_id)],
+)
