@@ -1,0 +1,28 @@
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { requestId } from 'hono/request-id'
+import { authenticate, authenticateAdmin } from './http/auth'
+import { idempotent } from './http/idempotency'
+import { rateLimit, requestLog } from './http/middleware'
+import { type App, root } from './http/router'
+import { AppError } from './lib/errors'
+import { adminResources, resources } from './resources'
+import { actorOfKey } from './resources/api-keys/service'
+
+const maxBodyBytes = 8 * 1024 * 1024
+
+/** The whole HTTP surface, in the order a request meets it. */
+export function createApp(): App {
+  const app = root()
+  app.use(requestId(), requestLog)
+  app.use(cors({ origin: '*', exposeHeaders: ['etag', 'retry-after', 'x-request-id'] }))
+  app.use('/v1/*', bodyLimit({ maxSize: maxBodyBytes, onError: () => { throw new AppError('payload_too_large', `The body is over ${maxBodyBytes} bytes.`) } }))
+  app.use('/v1/admin/*', authenticateAdmin)
+  const member = authenticate(actorOfKey)
+  const open = /^\/v1\/(admin\/|health$|ready$)/
+  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : member(c, next)))
+  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : rateLimit(c, next)))
+  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : idempotent(c, next)))
+  for (const [path, routes] of [...adminResources, ...resources]) app.route(path, routes)
+  return app
+}

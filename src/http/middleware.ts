@@ -1,0 +1,37 @@
+import { createMiddleware } from 'hono/factory'
+import { configOf } from '../env'
+import { AppError } from '../lib/errors'
+import { log, setLogLevel } from '../lib/log'
+import type { AppEnv } from './router'
+
+/** One canonical line a request: who asked for what, how it ended, how long it took. Bodies and keys are never in it. */
+export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
+  setLogLevel(configOf(c.env).LOG_LEVEL)
+  const began = Date.now()
+  await next()
+  const { status } = c.res
+  log(status >= 500 ? 'error' : 'info', {
+    msg: 'request',
+    request_id: c.get('requestId'),
+    method: c.req.method,
+    path: c.req.path,
+    status,
+    ms: Date.now() - began,
+    org: c.get('ctx')?.actor.organization_id,
+    user: c.get('ctx')?.actor.user_id,
+    outcome: c.get('problem'),
+  })
+})
+
+/** Rate limiting per organization by Cloudflare's binding, when `RATE_LIMIT=on` and the binding is there. */
+export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
+  const { config, actor } = c.get('ctx')
+  if (config.RATE_LIMIT === 'on' && c.env.RATE_LIMITER) {
+    const { success } = await c.env.RATE_LIMITER.limit({ key: actor.organization_id })
+    if (!success)
+      throw new AppError('rate_limited', 'Too many requests of this organization. Try again in a minute.', {
+        headers: { 'retry-after': '60' },
+      })
+  }
+  await next()
+})
