@@ -1,0 +1,123 @@
+import type { BlockOperation } from '../memory/operations'
+import type { RunError, RunEvent } from './events'
+import type { Model } from './model'
+import type { AgentConfig, ContentPart, Message, StopReason, ToolCall, ToolReturn, TurnRequest, Usage } from './types'
+
+/** What a turn needs to know of its run. */
+export interface TurnRun {
+  id: string
+  agent_id: string
+  conversation_id: string | null
+  user_id: string
+  request: TurnRequest
+  step_count: number
+  usage: Usage
+}
+
+/** A call and how far it got: `intended` before it runs, `started` once it does, `done` with its result. */
+export interface JournalledCall {
+  n: number
+  call: ToolCall
+  state: 'intended' | 'started' | 'done'
+  result: ToolReturn | null
+}
+
+/** The step in progress of a run, as the journal has it. */
+export interface OpenStep {
+  id: string
+  run_id: string
+  n: number
+  /** The id that the response has, or had when a crash cut it. */
+  message_id: string | null
+  /** The stored response; null while the model has not answered. */
+  response: Message | null
+  calls: JournalledCall[]
+}
+
+/** What a model answered. */
+export interface Response {
+  message_id: string
+  content: ContentPart[]
+  calls: ToolCall[]
+  usage: Usage
+}
+
+/** How a step ended; with a stop reason its run ends with it. */
+export type StepEnd = { stop: StopReason | null }
+
+/**
+ * The agent's memory of what it did: every method is one synchronous transaction, and each throws `RunEnded` when the run is no
+ * longer in progress, so that a cancelled turn cannot write.
+ */
+export interface Journal {
+  openStep(run_id: string): OpenStep | null
+  startStep(run: TurnRun, model: Model, tags: string[]): OpenStep
+  /** A call of the model begins; its response will have this id. */
+  startResponse(step: OpenStep, message_id: string): void
+  emit(run_id: string, events: RunEvent[]): void
+  /** Stores a response that calls tools, and the intent of every call. */
+  respond(step: OpenStep, response: Response, events: RunEvent[]): OpenStep
+  startCall(step: OpenStep, n: number): void
+  finishCall(step: OpenStep, n: number, result: ToolReturn): void
+  /** Ends a step whose response called no tools. `nudge` is a user message that makes the agent go on. */
+  finishWithResponse(step: OpenStep, response: Response | null, usage: Usage, nudge: string | null, events: RunEvent[], end: StepEnd): void
+  /** Ends a step whose calls all have results. */
+  finishWithReturns(step: OpenStep, returns: ToolReturn[], events: (message: Message) => RunEvent[], end: StepEnd): void
+  /** Ends a step without a response, and its run. */
+  fail(run_id: string, step: OpenStep | null, stop: StopReason, error: RunError): void
+  /** The newest messages of the context that hold at most `bytes` of text, oldest first, without the system message. */
+  history(conversation_id: string | null, bytes: number): Message[]
+  /** The messages of the run so far. */
+  ofRun(run_id: string): Message[]
+  /** The text of the context's system message, recompiled when what it shows has moved. */
+  system(run: TurnRun, config: AgentConfig): string
+}
+
+/** Thrown by a journal when the run has ended meanwhile: the turn stops without another write. */
+export class RunEnded extends Error {
+  override readonly name = 'RunEnded'
+}
+
+/** What a built-in tool may do. */
+export interface ToolServices {
+  /** Applies an operation to the head of a block. `key` makes a repeat of the same edit count once. Returns the block's new value. */
+  editBlock(
+    block_id: string,
+    operation: BlockOperation,
+    by: { agent_id: string; user_id: string; run_id: string; key: string },
+  ): Promise<string>
+  searchMessages(query: MessageQuery): Promise<FoundMessage[]>
+}
+
+export interface MessageQuery {
+  organization_id: string
+  agent_id: string
+  query: string | null
+  roles: string[] | null
+  start: string | null
+  end: string | null
+  limit: number
+}
+
+export interface FoundMessage {
+  message: Message
+  text: string
+  rank: number
+}
+
+/** What a turn needs of the world. */
+export interface TurnPorts {
+  journal: Journal
+  /** The agent as it is now, in D1. Throws `not_found` when it was deleted. */
+  load(run: TurnRun): Promise<AgentConfig>
+  model(handle: string): Model
+  services: ToolServices
+  /** Sends what the journal owes to D1; nothing waits for it. */
+  flush(): void
+  /** Tells readers of the run that events were added. */
+  wake(run_id: string): void
+  /** Where the response in the making is kept, so that a cancel can store what was said. */
+  partial: { current: { step: OpenStep; message_id: string; content: ContentPart[]; calls: ToolCall[] } | null }
+  now(): number
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,192 @@
+import { AppError, isAppError, messageOf } from '../lib/errors'
+import { type Answer, ask } from './ask'
+import { stepEvents } from './emit'
+import type { RunError } from './events'
+import { type Model, ModelError } from './model'
+import type { OpenStep, StepEnd, TurnPorts, TurnRun } from './ports'
+import { prefillError, prefillProblem } from './prefill'
+import { buildRequest, toolUses } from './request'
+import { constraintError } from './tool-rule-text'
+import { afterCall, allowedTools, allowsParallelCalls, missingRequired, needsApproval, prefilledArguments } from './tool-rules'
+import { failed, interrupted, isRepeatable, runCall } from './tools'
+import type { AgentConfig, StopReason, ToolReturn } from './types'
+
+/** A turn that cannot go on: how its run ends. */
+class TurnFailure extends Error {
+  constructor(
+    readonly stop: StopReason,
+    readonly failure: RunError,
+  ) {
+    super(failure.message)
+  }
+}
+
+const nudgeFor = (missing: string[]) =>
+  JSON.stringify({ type: 'heartbeat', reason: `Before you end your response, call these tools: ${missing.join(', ')}.` })
+
+/** Takes one step of a run, or takes up the one that a crash cut. Returns true when the run has ended. */
+export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSignal): Promise<boolean> {
+  let step: OpenStep | null = ports.journal.openStep(run.id)
+  try {
+    const config = await load(run, ports)
+    if (!step?.response) {
+      const model = modelOf(run, config, ports)
+      const request = (share: number) => {
+        const built = buildRequest(run, config, model, ports, share)
+        if (built) return built
+        throw new TurnFailure('context_window_overflow_in_system_prompt', {
+          type: 'context_window_overflow_in_system_prompt',
+          detail: null,
+          message: 'The system prompt and memory blocks alone fill the context window. Shorten them or raise the window.',
+        })
+      }
+      step ??= ports.journal.startStep(run, model, config.tags)
+      const reply = await ask(run, step, model, request, ports, signal)
+      signal.throwIfAborted()
+      if (reply.calls.length === 0) return finish(run, step, reply, config, ports)
+      const calls = mayCallSeveral(config) ? reply.calls : reply.calls.slice(0, 1)
+      step = ports.journal.respond(step, { ...reply, calls }, shown(run, config, step, { ...reply, calls }))
+      ports.wake(run.id)
+      ports.flush()
+    }
+    return await carryOut(run, step, config, ports, signal)
+  } catch (error) {
+    if (signal.aborted) throw error
+    const failure = failureOf(error)
+    if (!failure) throw error
+    ports.journal.fail(run.id, step, failure.stop, failure.failure)
+    ports.wake(run.id)
+    return true
+  }
+}
+
+async function load(run: TurnRun, ports: TurnPorts): Promise<AgentConfig> {
+  try {
+    return await ports.load(run)
+  } catch (error) {
+    if (isAppError(error) && error.kind === 'not_found')
+      throw new TurnFailure('error', { type: 'internal_error', message: error.message, detail: null })
+    throw error
+  }
+}
+
+function modelOf(run: TurnRun, config: AgentConfig, ports: TurnPorts): Model {
+  return ports.model(run.request.override_model ?? config.model)
+}
+
+const mayCallSeveral = (config: AgentConfig) =>
+  config.model_settings?.parallel_tool_calls !== false && allowsParallelCalls(config.tool_rules)
+
+/** The failure that an error means, or null when it is a defect or an outage, which is for the caller to handle. */
+function failureOf(error: unknown): TurnFailure | null {
+  if (error instanceof TurnFailure) return error
+  if (error instanceof ModelError) {
+    const stop = error.type === 'llm_empty_response' ? 'invalid_llm_response' : 'llm_api_error'
+    return new TurnFailure(stop, { type: error.type, message: error.message, detail: error.options.detail ?? null })
+  }
+  if (error instanceof AppError || isAppError(error)) {
+    const type = error.kind === 'not_found' ? 'llm_not_found' : 'llm_bad_request'
+    return new TurnFailure('llm_api_error', { type, message: messageOf(error), detail: null })
+  }
+  return null
+}
+
+/** The events of a stored response: none when its deltas were shown already. */
+function shown(run: TurnRun, config: AgentConfig, step: OpenStep, reply: Pick<Answer, 'message_id' | 'content' | 'calls'>) {
+  if (run.request.stream_tokens) return []
+  return stepEvents({
+    id: reply.message_id,
+    agent_id: config.id,
+    conversation_id: run.conversation_id,
+    sequence_id: 0,
+    role: 'assistant',
+    content: reply.content,
+    tool_calls: reply.calls,
+    tool_returns: [],
+    approvals: [],
+    model: null,
+    name: null,
+    otid: null,
+    sender_id: null,
+    group_id: null,
+    step_id: step.id,
+    run_id: run.id,
+    is_err: null,
+    created_at: new Date().toISOString(),
+    created_by_id: null,
+  })
+}
+
+/** Ends a step whose response called no tools. */
+function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig, ports: TurnPorts): boolean {
+  const said = reply.content.length > 0
+  const missing = missingRequired(
+    config.tool_rules,
+    config.tools.map((t) => t.name),
+    toolUses(ports.journal.ofRun(run.id)),
+  )
+  const natural: StopReason = reply.reason === 'length' ? 'max_tokens_exceeded' : 'end_turn'
+  const goesOn = missing.length > 0 && natural === 'end_turn'
+  const end: StepEnd = { stop: goesOn ? atCap(run) : natural }
+  ports.journal.finishWithResponse(
+    step,
+    said ? reply : null,
+    reply.usage,
+    goesOn ? nudgeFor(missing) : null,
+    said ? shown(run, config, step, reply) : [],
+    end,
+  )
+  ports.wake(run.id)
+  return end.stop !== null
+}
+
+const atCap = (run: TurnRun): StopReason | null => (run.step_count + 1 >= run.request.max_steps ? 'max_steps' : null)
+
+/** Runs the calls of a step that have no result yet, and ends the step with all results in call order. */
+async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports: TurnPorts, signal: AbortSignal): Promise<boolean> {
+  const before = toolUses(ports.journal.ofRun(run.id))
+  const names = config.tools.map((tool) => tool.name)
+  const results = new Map<number, ToolReturn>(step.calls.flatMap(({ n, result }) => (result ? [[n, result] as const] : [])))
+  let badPrefill = false
+  const serve = async (n: number) => {
+    const journalled = step.calls.find((c) => c.n === n)
+    if (!journalled || results.has(n)) return
+    const { call, state } = journalled
+    const tool = config.tools.find((t) => t.name === call.name)
+    const prefill = prefilledArguments(config.tool_rules, before, call.name)
+    const problem = prefill && tool ? prefillProblem(prefill.args, tool.parameters) : null
+    const decide = async (): Promise<ToolReturn> => {
+      if (state === 'started' && !isRepeatable(tool)) return interrupted(call)
+      if (tool && !allowedTools(config.tool_rules, names, before).includes(call.name))
+        return failed(call, constraintError(config.tool_rules, names, before, call.name))
+      if (needsApproval(config.tool_rules, call.name))
+        return failed(call, `Tool '${call.name}' requires approval by a person, which cannot be asked for here. It was not executed.`)
+      if (prefill && problem) {
+        badPrefill = true
+        return failed(call, prefillError(prefill.source, problem))
+      }
+      ports.journal.startCall(step, n)
+      const context = { config, user_id: run.user_id, run_id: run.id, key: `${step.id}/${n}`, services: ports.services, now: ports.now() }
+      return runCall(call, prefill?.args ?? null, context)
+    }
+    const result = await decide()
+    signal.throwIfAborted()
+    ports.journal.finishCall(step, n, result)
+    results.set(n, result)
+  }
+  const parallel = (name: string) => config.tools.find((t) => t.name === name)?.enable_parallel_execution === true
+  await Promise.all(step.calls.filter(({ call }) => parallel(call.name)).map(({ n }) => serve(n)))
+  for (const { n } of step.calls) await serve(n)
+
+  const returns = step.calls.flatMap(({ n }) => results.get(n) ?? [])
+  const after = [...before, ...returns.map(({ name, content }) => ({ name, output: content }))]
+  const succeeded = returns.filter((r) => r.status === 'success').map((r) => r.name)
+  const stop: StopReason | null = badPrefill
+    ? 'invalid_tool_call'
+    : afterCall(config.tool_rules, names, after, succeeded).stop
+      ? 'tool_rule'
+      : atCap(run)
+  ports.journal.finishWithReturns(step, returns, stepEvents, { stop })
+  ports.wake(run.id)
+  return stop !== null
+}

@@ -1,0 +1,70 @@
+import { isAppError } from '../../lib/errors'
+import type { Millis } from '../../lib/time'
+import { OperationError } from '../../memory/operations'
+import { errorText, limitResult, resultText } from '../packaging'
+import type { ToolServices } from '../ports'
+import type { AgentConfig, Tool, ToolCall, ToolReturn } from '../types'
+import { type BuiltinTool, ToolError } from './builtin'
+import { conversationSearch } from './conversation-search'
+import { memoryTools } from './memory'
+
+/** The tools that run in process, by name. */
+export const builtins: Record<string, BuiltinTool> = {
+  ...memoryTools,
+  conversation_search: conversationSearch,
+  send_message: { run: () => 'Sent message successfully.' },
+}
+
+export interface CallContext {
+  config: AgentConfig
+  user_id: string
+  run_id: string
+  key: string
+  services: ToolServices
+  now: Millis
+}
+
+/** True when a call may be run again after a crash cut it. */
+export const isRepeatable = (tool: Tool | undefined): boolean => tool !== undefined && isBuiltin(tool)
+
+const isBuiltin = (tool: Tool): boolean => tool.tool_type !== 'custom' && Object.hasOwn(builtins, tool.name)
+
+/** The result of a call whose fate a crash hid. */
+export const interrupted = (call: ToolCall): ToolReturn =>
+  failed(call, 'The call was interrupted and its outcome is unknown. Check what it did before calling it again.')
+
+export const failed = (call: ToolCall, text: string): ToolReturn => ({
+  tool_call_id: call.id,
+  name: call.name,
+  status: 'error',
+  content: text,
+})
+
+function argumentsOf(call: ToolCall): Record<string, unknown> {
+  const text = call.arguments.trim() || '{}'
+  let args: unknown
+  try {
+    args = JSON.parse(text)
+  } catch {
+    throw new ToolError('The arguments are not valid JSON. Call the tool again with a JSON object.')
+  }
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new ToolError('The arguments must be a JSON object.')
+  return args as Record<string, unknown>
+}
+
+/** Runs one call. Whatever goes wrong is the result that the model reads: a call always has exactly one. */
+export async function runCall(call: ToolCall, overrides: Record<string, unknown> | null, context: CallContext): Promise<ToolReturn> {
+  const tool = context.config.tools.find((t) => t.name === call.name)
+  if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
+  const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
+  if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
+  try {
+    const value = await builtin.run({ ...argumentsOf(call), ...overrides }, context)
+    const content = limitResult(tool.name, resultText(value), tool.return_char_limit)
+    return { tool_call_id: call.id, name: call.name, status: 'success', content, stdout: [], stderr: [] }
+  } catch (error) {
+    const expected = error instanceof ToolError || error instanceof OperationError || isAppError(error)
+    const content = expected ? error.message : errorText(call.name, error)
+    return { ...failed(call, content), stdout: [], stderr: [content] }
+  }
+}
