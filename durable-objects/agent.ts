@@ -1,0 +1,341 @@
+import { DurableObject } from 'cloudflare:workers'
+import { configOf, type Env } from '../src/env'
+import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/errors'
+import { log, setLogLevel } from '../src/lib/log'
+import { modelCatalog } from '../src/models'
+import { loadAgentConfig } from '../src/resources/agents/config'
+import { condensed } from '../src/runtime/emit'
+import { compileSections } from '../src/runtime/prompt'
+import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { AgentConfig, InputMessage } from '../src/runtime/types'
+import { events } from './agent/events'
+import { Executor } from './agent/executor'
+import { Flusher } from './agent/flusher'
+import { refreshSystem } from './agent/journal'
+import { contextKey, messages } from './agent/messages'
+import { follow, Readers, type View } from './agent/readers'
+import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
+import { type Due, schedule } from './agent/schedule'
+import { servicesOf } from './agent/services'
+import { isBorn, migrate, one, type Store, storeOf } from './agent/store'
+import { promptInput } from './agent/system'
+import { resultOf, webhookBody } from './agent/webhook'
+
+const rowsPerAlarm = 50
+/** How long one alarm stays with a run; the next follows at once, so that other due rows get their turn. */
+const alarmSliceMs = 10_000
+
+/** The single thread of one agent: it gives its messages their order, runs its turns, and owes D1 a copy of both. */
+export class AgentObject extends DurableObject<Env> implements AgentRpc {
+  readonly #store: Store
+  readonly #readers = new Readers()
+  readonly #flusher: Flusher
+  readonly #executor: Executor
+  #organization_id: string | null = null
+  #armedFor = Number.POSITIVE_INFINITY
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    const config = configOf(env)
+    setLogLevel(config.LOG_LEVEL)
+    const store = storeOf(ctx.storage)
+    this.#store = store
+    if (isBorn(ctx.storage)) this.#wakeUp()
+    const arm = () => this.#arm()
+    this.#flusher = new Flusher(store, env, () => this.#owner(), arm)
+    this.#executor = new Executor({
+      store,
+      agent_id: () => this.#agentId,
+      load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
+      model: modelCatalog(config, env.AI),
+      services: servicesOf(
+        env.DB,
+        () => this.#owner().organization_id,
+        () => this.#flusher.settle(),
+      ),
+      payload: (run) => webhookBody(store, run),
+      flush: () => this.#flusher.kick(),
+      wake: (run_id) => this.#readers.wake(run_id),
+      arm,
+    })
+  }
+
+  get #agentId(): string {
+    return this.ctx.id.name ?? String(one(this.#store, 'select agent_id from identity')?.agent_id)
+  }
+
+  #owner() {
+    return { agent_id: this.#agentId, organization_id: this.#organization_id ?? '' }
+  }
+
+  #wakeUp(): void {
+    migrate(this.ctx.storage)
+    this.#organization_id = (one(this.#store, 'select organization_id from identity')?.organization_id as string | undefined) ?? null
+  }
+
+  /** Lets the agent's own organization in. An object of an unknown agent stays without a trace. */
+  async #enter(scope: Scope): Promise<void> {
+    if (this.#organization_id === null) {
+      await loadAgentConfig(this.env.DB, { organization_id: scope.organization_id, agent_id: this.#agentId, conversation_id: null })
+      if (this.#organization_id === null) {
+        migrate(this.ctx.storage)
+        this.#store.all('insert or ignore into identity (agent_id, organization_id) values (?1, ?2)', this.#agentId, scope.organization_id)
+        this.#organization_id = scope.organization_id
+      }
+    }
+    if (this.#organization_id !== scope.organization_id) throw notFound('Agent', this.#agentId)
+  }
+
+  #load = (conversation_id: string | null): Promise<AgentConfig> => loadAgentConfig(this.env.DB, { ...this.#owner(), conversation_id })
+
+  #run = (id: string): Run => runs.get(this.#store, this.#agentId, id)
+
+  /** Does `work` for a caller of the agent's organization; what it owes to D1 is there before the answer. */
+  #serve<T>(scope: Scope, work: () => T | Promise<T>): Promise<Outcome<T>> {
+    return settle(async () => {
+      await this.#enter(scope)
+      const value = await work()
+      await this.#flusher.settle()
+      return value
+    })
+  }
+
+  #arm(): void {
+    const next = schedule.next(this.#store)
+    if (next === null || next >= this.#armedFor) return
+    this.#armedFor = next
+    void this.ctx.storage.setAlarm(next)
+  }
+
+  open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(conversation_id)
+      this.#store.transaction(() => {
+        if (messages.system(this.#store, conversation_id)) return
+        refreshSystem(this.#store, this.#agentId, conversation_id, config)
+        messages.append(this.#store, { id: this.#agentId }, conversation_id, initial)
+      })
+      return null
+    })
+  }
+
+  #accept(scope: Scope, submission: Submission): Run {
+    const run = this.#store.transaction(
+      () =>
+        runs.duplicate(this.#store, this.#agentId, submission) ??
+        runs.accept(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS),
+    )
+    this.#arm()
+    if (runs.isInProgress(this.#store, run.id)) void this.#executor.ensure(run.conversation_id)
+    return run
+  }
+
+  submit(scope: Scope, submission: Submission): Promise<Outcome<RunState>> {
+    return this.#serve(scope, () => stateOf(this.#accept(scope, submission)))
+  }
+
+  send(scope: Scope, submission: Submission): Promise<Outcome<RunResult>> {
+    return this.#serve(scope, () => this.#ended(this.#accept(scope, submission).id))
+  }
+
+  result(scope: Scope, run_id: string): Promise<Outcome<RunResult>> {
+    return this.#serve(scope, () => this.#ended(run_id))
+  }
+
+  async #ended(run_id: string): Promise<RunResult> {
+    while (runs.isInProgress(this.#store, run_id)) await this.#readers.changed(run_id, 60_000)
+    return resultOf(this.#store, this.#run(run_id))
+  }
+
+  stream(scope: Scope, run_id: string, view: View): Promise<Outcome<{ body: ReadableStream<Uint8Array> }>> {
+    return settle(async () => {
+      await this.#enter(scope)
+      const run = this.#run(run_id)
+      if (runs.isInProgress(this.#store, run_id)) void this.#executor.ensure(run.conversation_id)
+      return { body: follow(this.#store, this.#readers, run, view, () => this.#flusher.settle()) }
+    })
+  }
+
+  find(scope: Scope, by: { conversation_id: string | null; otid?: string | null }): Promise<Outcome<RunState | null>> {
+    return settle(async () => {
+      await this.#enter(scope)
+      const found = by.otid
+        ? one(this.#store, 'select run_id from requests where key = ?1', `otid:${by.otid}`)?.run_id
+        : runs.inProgress(this.#store, this.#agentId, contextKey(by.conversation_id)).at(-1)?.id
+      return found ? stateOf(this.#run(found as string)) : null
+    })
+  }
+
+  cancel(scope: Scope, which: { run_ids?: string[]; conversation_id?: string | null }): Promise<Outcome<Record<string, string>>> {
+    return this.#serve(scope, () => {
+      const { run_ids, conversation_id } = which
+      const key = conversation_id === undefined ? undefined : contextKey(conversation_id)
+      const ids = run_ids ?? runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
+      if (ids.length === 0)
+        throw new AppError(
+          'conflict',
+          `CONFLICT: No active runs to cancel for ${conversation_id ? 'conversation' : 'agent'} ${conversation_id ?? this.#agentId}`,
+        )
+      const known = ids.map((id) => this.#run(id))
+      for (const run of known) if (runs.isInProgress(this.#store, run.id)) this.#executor.cancel(run.id)
+      return Object.fromEntries(ids.map((id) => [id, this.#run(id).status]))
+    })
+  }
+
+  reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(null)
+      this.#refuseWhileRunning(null)
+      this.#store.transaction(() => {
+        refreshSystem(this.#store, this.#agentId, null, config, true)
+        const system = messages.system(this.#store, null)
+        messages.setContext(this.#store, null, system ? [system.id] : [])
+        messages.append(this.#store, { id: this.#agentId }, null, initial)
+      })
+      return null
+    })
+  }
+
+  setContext(scope: Scope, message_ids: string[]): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      this.#refuseWhileRunning(null)
+      const missing = message_ids.find((id) => !messages.get(this.#store, id))
+      if (missing) throw new AppError('invalid', `message_ids: '${missing}' is not a message of this agent`)
+      if (message_ids[0] === undefined || messages.get(this.#store, message_ids[0])?.role !== 'system')
+        throw new AppError('invalid', 'message_ids: the first must be a system message of this agent')
+      this.#store.transaction(() => messages.setContext(this.#store, null, [...new Set(message_ids)]))
+      return null
+    })
+  }
+
+  /** A context is not replaced under a turn that writes to it. */
+  #refuseWhileRunning(conversation_id: string | null): void {
+    const [run] = runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))
+    if (run)
+      throw new AppError(
+        'conflict',
+        `CONFLICT: Another request (run_id=${run.id}) is currently being processed for this conversation. Please wait for it to complete.`,
+        { run_id: run.id },
+      )
+  }
+
+  fork(scope: Scope, from: string | null, to: string, message_id: string | null = null): Promise<Outcome<null>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(to)
+      const system = messages.system(this.#store, from)
+      const ids = messages.contextIds(this.#store, from).filter((id) => id !== system?.id)
+      const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
+      if (message_id !== null && end === 0) throw notFound('Message', message_id)
+      this.#store.transaction(() => {
+        if (messages.system(this.#store, to)) return
+        refreshSystem(this.#store, this.#agentId, to, config)
+        messages.setContext(this.#store, to, [...messages.contextIds(this.#store, to), ...ids.slice(0, end)])
+      })
+      return null
+    })
+  }
+
+  recompile(scope: Scope, conversation_id: string | null, { dry_run }: { dry_run: boolean }): Promise<Outcome<string>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(conversation_id)
+      const compile = () => refreshSystem(this.#store, this.#agentId, conversation_id, config, true)
+      if (!dry_run) return this.#store.transaction(compile)
+      const { system, core_memory, tool_usage_rules, metadata } = compileSections(promptInput(this.#store, conversation_id, config))
+      return [system, core_memory, tool_usage_rules, metadata].filter(Boolean).join('\n\n')
+    })
+  }
+
+  context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(conversation_id)
+      return {
+        ...compileSections(promptInput(this.#store, conversation_id, config)),
+        context_window: config.context_window,
+        summary: null,
+        functions: config.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
+        message_ids: messages.contextIds(this.#store, conversation_id),
+        num_recall_memory: messages.recallCount(this.#store, conversation_id),
+      }
+    })
+  }
+
+  closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      for (const run of runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))) this.#executor.cancel(run.id)
+      this.#store.transaction(() => {
+        this.#store.all('delete from context where conversation = ?1', contextKey(conversation_id))
+        this.#store.all('delete from conversations where id = ?1', contextKey(conversation_id))
+      })
+      return null
+    })
+  }
+
+  deleteRun(scope: Scope, run_id: string): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      if (this.#run(run_id).completed_at === null) throw new AppError('conflict', `Run '${run_id}' is in progress. Cancel it first.`)
+      this.#store.transaction(() => runs.forget(this.#store, run_id))
+      return null
+    })
+  }
+
+  destroy(scope: Scope): Promise<Outcome<null>> {
+    return settle(async () => {
+      if (this.#organization_id === null) return null
+      if (this.#organization_id !== scope.organization_id) throw notFound('Agent', this.#agentId)
+      for (const run of runs.inProgress(this.#store, this.#agentId)) this.#executor.cancel(run.id)
+      await this.#flusher.settle()
+      if (one(this.#store, 'select 1 as owed from outbox limit 1')) return null
+      await this.ctx.storage.deleteAlarm()
+      await this.ctx.storage.deleteAll()
+      this.#organization_id = null
+      this.#armedFor = Number.POSITIVE_INFINITY
+      return null
+    })
+  }
+
+  override async alarm(): Promise<void> {
+    this.#armedFor = Number.POSITIVE_INFINITY
+    if (!isBorn(this.ctx.storage)) return
+    try {
+      await Promise.all(schedule.due(this.#store, rowsPerAlarm).map((due) => this.#attend(due)))
+    } finally {
+      this.#arm()
+    }
+  }
+
+  /** Serves one due row; a failure is its own and puts only that row off. */
+  async #attend(due: Due): Promise<void> {
+    try {
+      if (due.kind === 'flush') await this.#flusher.settle()
+      else if (due.kind === 'fold') this.#fold(due.ref)
+      else await this.#lookAfter(due)
+    } catch (error) {
+      log('error', { msg: 'alarm', kind: due.kind, agent_id: this.#agentId, error: messageOf(error) })
+      schedule.again(this.#store, due, this.#store.now() + 30_000)
+    }
+  }
+
+  #fold(run_id: string): void {
+    this.#store.transaction(() => {
+      events.replace(
+        this.#store,
+        run_id,
+        condensed(events.after(this.#store, run_id, 0, Number.MAX_SAFE_INTEGER).map(({ event }) => event)),
+      )
+      schedule.clear(this.#store, 'fold', run_id)
+    })
+  }
+
+  /** Takes up a run that nobody works on, and stays with it for a while: an alarm keeps the object alive. */
+  async #lookAfter(due: Due): Promise<void> {
+    if (!runs.isInProgress(this.#store, due.ref)) return schedule.clear(this.#store, 'run', due.ref)
+    const run = this.#run(due.ref)
+    schedule.set(this.#store, 'run', run.id, this.#store.now() + watchdogMs)
+    void this.#executor.ensure(run.conversation_id)
+    const until = this.#store.now() + alarmSliceMs
+    while (runs.isInProgress(this.#store, run.id) && this.#store.now() < until)
+      await this.#readers.changed(run.id, until - this.#store.now())
+    if (!runs.isInProgress(this.#store, run.id) || schedule.attempts(this.#store, due) > due.attempts) return
+    schedule.set(this.#store, 'run', run.id, this.#store.now() + (run.request.background ? 0 : watchdogMs))
+  }
+}

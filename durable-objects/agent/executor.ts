@@ -1,0 +1,164 @@
+import { isAppError, messageOf } from '../../src/lib/errors'
+import { log } from '../../src/lib/log'
+import { backoff, sleep } from '../../src/lib/time'
+import type { ModelCatalog } from '../../src/runtime/model'
+import { RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
+import { runTurn } from '../../src/runtime/turn'
+import type { AgentConfig } from '../../src/runtime/types'
+import { cancelRun } from './cancel'
+import { journalOf, refreshSystem } from './journal'
+import { contextKey, messages } from './messages'
+import { type Run, runs } from './runs'
+import { type Due, schedule } from './schedule'
+import type { Store } from './store'
+
+/** What the executor needs of the object around it. */
+export interface ExecutorHost {
+  store: Store
+  agent_id(): string
+  load(conversation_id: string | null): Promise<AgentConfig>
+  model: ModelCatalog
+  services: ToolServices
+  payload(run: Run): string
+  flush(): void
+  wake(run_id: string): void
+  arm(): void
+}
+
+/** Tries of a run that something outside the agent keeps from going on, before it counts as failed. */
+const triesMax = 8
+
+/** A promise that rejects with the signal's reason when it aborts. */
+const aborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+
+/** Runs turns: one at a time in a conversation, in the order of acceptance; different conversations side by side. */
+export class Executor {
+  readonly #host: ExecutorHost
+  readonly #drains = new Map<string, Promise<void>>()
+  readonly #active = new Map<string, { controller: AbortController; partial: TurnPorts['partial'] }>()
+
+  constructor(host: ExecutorHost) {
+    this.#host = host
+  }
+
+  /** Sees to it that the waiting runs of a conversation are worked off. The promise ends when none is left or one must be tried later. */
+  ensure(conversation_id: string | null): Promise<void> {
+    const key = contextKey(conversation_id)
+    const running = this.#drains.get(key)
+    if (running) return running
+    const drain = this.#drain(key).finally(() => {
+      this.#drains.delete(key)
+      // A run accepted between the last look and here would otherwise wait for the alarm.
+      const head = this.#head(key)
+      if (head && !this.#isPutOff(head)) void this.ensure(conversation_id)
+    })
+    this.#drains.set(key, drain)
+    return drain
+  }
+
+  /** Ends a run as cancelled at once, whatever it is doing. */
+  cancel(id: string): void {
+    const { store, payload, wake, flush } = this.#host
+    const active = this.#active.get(id)
+    cancelRun(store, this.#host.agent_id(), id, active?.partial.current ?? null, payload)
+    active?.controller.abort(new RunEnded())
+    wake(id)
+    flush()
+  }
+
+  #head = (key: string) => runs.head(this.#host.store, this.#host.agent_id(), key)
+  #putOff = new Set<string>()
+  #isPutOff = (run: Run) => this.#putOff.has(run.id)
+
+  async #drain(key: string): Promise<void> {
+    for (let run = this.#head(key); run; run = this.#head(key)) {
+      if (!(await this.#execute(run))) return
+    }
+  }
+
+  /** Takes a run to its end. Returns false when it must be tried later. */
+  async #execute(run: Run): Promise<boolean> {
+    const { store, wake, flush } = this.#host
+    const controller = new AbortController()
+    const partial: TurnPorts['partial'] = { current: null }
+    this.#putOff.delete(run.id)
+    this.#active.set(run.id, { controller, partial })
+    try {
+      await Promise.race([this.#take(run, partial, controller.signal), aborted(controller.signal)])
+      return true
+    } catch (error) {
+      return controller.signal.aborted || error instanceof RunEnded || this.#later(run, error)
+    } finally {
+      this.#active.delete(run.id)
+      if (!runs.isInProgress(store, run.id)) wake(run.id)
+      flush()
+    }
+  }
+
+  async #take(run: Run, partial: TurnPorts['partial'], signal: AbortSignal): Promise<void> {
+    const { store } = this.#host
+    const agent_id = this.#host.agent_id()
+    let loaded: AgentConfig | null = null
+    const journal = journalOf(store, agent_id, this.#host.payload)
+    if (run.status === 'created') {
+      try {
+        loaded = await this.#host.load(run.conversation_id)
+      } catch (error) {
+        if (!isAppError(error)) throw error
+        journal.fail(run.id, null, 'error', { type: 'internal_error', message: error.message, detail: null })
+        return
+      }
+      const config = loaded
+      store.transaction(() => {
+        if (!runs.isInProgress(store, run.id)) throw new RunEnded()
+        if (!messages.system(store, run.conversation_id)) refreshSystem(store, agent_id, run.conversation_id, config)
+        runs.begin(store, run, config.message_buffer_autoclear)
+      })
+    }
+    const ports: TurnPorts = {
+      journal,
+      load: async () => {
+        const fresh = loaded ?? (await this.#host.load(run.conversation_id))
+        loaded = null
+        return fresh
+      },
+      model: this.#host.model,
+      services: this.#host.services,
+      flush: this.#host.flush,
+      wake: this.#host.wake,
+      partial,
+      now: store.now,
+      sleep,
+    }
+    await runTurn(() => runs.get(store, agent_id, run.id), ports, signal)
+  }
+
+  /** Puts a run off after a failure that is neither the model's nor the agent's; after too many, the run fails. */
+  #later(run: Run, error: unknown): boolean {
+    const { store, arm, payload } = this.#host
+    const row = { kind: 'run', ref: run.id } as Due
+    const tries = schedule.attempts(store, row) + 1
+    log('error', {
+      msg: 'run put off',
+      agent_id: run.agent_id,
+      run_id: run.id,
+      attempt: tries,
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : null,
+    })
+    if (tries < triesMax) {
+      this.#putOff.add(run.id)
+      schedule.again(store, row, store.now() + backoff(tries, 500, 60_000))
+      arm()
+      return false
+    }
+    const journal = journalOf(store, run.agent_id, payload)
+    journal.fail(run.id, journal.openStep(run.id), 'error', {
+      type: 'internal_error',
+      message: 'The run failed for a reason inside the server.',
+      detail: null,
+    })
+    return true
+  }
+}

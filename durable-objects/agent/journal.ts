@@ -1,0 +1,132 @@
+import type { RunError } from '../../src/runtime/events'
+import { type Journal, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
+import { compileSystem } from '../../src/runtime/prompt'
+import { type AgentConfig, addUsage, type Message, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
+import { events } from './events'
+import { contextKey, messages } from './messages'
+import { type Run, runs } from './runs'
+import { steps } from './steps'
+import { one, type Store } from './store'
+import { promptInput } from './system'
+
+/** What the system message was compiled from, as a string that differs when anything it shows does. */
+const fingerprint = (config: AgentConfig): string =>
+  JSON.stringify([
+    config.system,
+    config.agent_type,
+    config.model,
+    config.timezone,
+    config.tool_rules,
+    config.blocks.map((b) => [b.id, b.version, b.label, b.read_only]),
+  ])
+
+/** The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries. */
+export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string): Journal {
+  const guarded = <T>(run_id: string, work: () => T): T =>
+    store.transaction(() => {
+      if (!runs.isInProgress(store, run_id)) throw new RunEnded()
+      return work()
+    })
+
+  const count = (run_id: string, usage: Usage, tools: string[]) => {
+    const run = runs.get(store, agent_id, run_id)
+    runs.countStep(store, run, addUsage(run.usage, usage), usage.total_tokens || null, tools)
+  }
+
+  const endStep = (run_id: string, step_id: string, { stop }: StepEnd) => {
+    steps.end(store, step_id, 'success', stop)
+    if (stop) runs.end(store, agent_id, run_id, stop, null, payload)
+  }
+
+  const append = (run_id: string, step_id: string, draft: Parameters<typeof messages.append>[3][number]): Message => {
+    const { conversation_id } = runs.get(store, agent_id, run_id)
+    return messages.append(store, { id: agent_id }, conversation_id, [{ ...draft, run_id, step_id }])[0] as Message
+  }
+
+  return {
+    openStep: (run_id) => steps.open(store, run_id),
+    startStep: (run, model, tags) => guarded(run.id, () => steps.start(store, run.id, model, tags)),
+    startResponse: (step, message_id) => guarded(step.run_id, () => steps.startResponse(store, step.id, message_id)),
+
+    emit: (run_id, added) =>
+      guarded(run_id, () => {
+        runs.firstToken(store, run_id)
+        events.append(store, run_id, added)
+      }),
+
+    respond: (step, { message_id, content, calls, usage }, added) =>
+      guarded(step.run_id, () => {
+        runs.firstToken(store, step.run_id)
+        append(step.run_id, step.id, { id: message_id, role: 'assistant', content, tool_calls: calls, model: modelOf(store, step.id) })
+        steps.respond(store, step.id, usage, calls)
+        count(
+          step.run_id,
+          usage,
+          calls.map((call) => call.name),
+        )
+        events.append(store, step.run_id, added)
+        return steps.open(store, step.run_id) ?? step
+      }),
+
+    startCall: (step, n) => guarded(step.run_id, () => steps.startCall(store, step.id, n)),
+    finishCall: (step, n, result) => guarded(step.run_id, () => steps.finishCall(store, step.id, n, result)),
+
+    finishWithResponse: (step, response, usage, nudge, added, end) =>
+      guarded(step.run_id, () => {
+        runs.firstToken(store, step.run_id)
+        if (response)
+          append(step.run_id, step.id, {
+            id: response.message_id,
+            role: 'assistant',
+            content: response.content,
+            model: modelOf(store, step.id),
+          })
+        if (nudge) append(step.run_id, step.id, { role: 'user', content: [{ type: 'text', text: nudge }] })
+        steps.respond(store, step.id, usage, [])
+        count(step.run_id, usage, [])
+        events.append(store, step.run_id, added)
+        endStep(step.run_id, step.id, end)
+      }),
+
+    finishWithReturns: (step, returns: ToolReturn[], added, end) =>
+      guarded(step.run_id, () => {
+        const single = returns.length === 1 ? returns[0] : undefined
+        const message = append(step.run_id, step.id, { role: 'tool', content: [], tool_returns: returns, name: single?.name ?? null })
+        events.append(store, step.run_id, added(message))
+        endStep(step.run_id, step.id, end)
+      }),
+
+    fail: (run_id, step, stop: StopReason, error: RunError) =>
+      guarded(run_id, () => {
+        if (step) steps.end(store, step.id, 'failed', stop, { type: error.type, data: { message: error.message, detail: error.detail } })
+        runs.end(store, agent_id, run_id, stop, error, payload)
+      }),
+
+    history: (conversation_id, bytes) => messages.tail(store, conversation_id, bytes),
+    ofRun: (run_id) => messages.ofRun(store, run_id),
+    system: (run: TurnRun, config: AgentConfig) => store.transaction(() => refreshSystem(store, agent_id, run.conversation_id, config)),
+  }
+}
+
+const modelOf = (store: Store, step_id: string) =>
+  (one(store, "select body ->> '$.model_handle' as handle from steps where id = ?1", step_id)?.handle as string | null) ?? null
+
+/** The context's system message, made when there is none and rewritten in place when what it shows has moved or `force` is set. Returns its text. */
+export function refreshSystem(store: Store, agent_id: string, conversation_id: string | null, config: AgentConfig, force = false): string {
+  const key = contextKey(conversation_id)
+  const print = fingerprint(config)
+  const known = one(store, 'select fingerprint from conversations where id = ?1', key)?.fingerprint
+  const stored = messages.system(store, conversation_id)
+  const [part] = stored?.content ?? []
+  if (stored && known === print && !force && part?.type === 'text') return part.text
+  const text = compileSystem(promptInput(store, conversation_id, config))
+  const content = [{ type: 'text' as const, text }]
+  if (stored) messages.rewrite(store, { ...stored, content })
+  else messages.append(store, { id: agent_id }, conversation_id, [{ role: 'system', content }])
+  store.all(
+    'insert into conversations (id, fingerprint) values (?1, ?2) on conflict (id) do update set fingerprint = excluded.fingerprint',
+    key,
+    print,
+  )
+  return text
+}

@@ -1,0 +1,25 @@
+import { applyOperation } from '../../src/memory/operations'
+import { changeBlock } from '../../src/resources/blocks/write'
+import { recallMessages } from '../../src/resources/messages/recall'
+import type { ToolServices } from '../../src/runtime/ports'
+
+/** What built-in tools reach outside the object: blocks and the history, both in D1. */
+export const servicesOf = (d1: D1Database, organization_id: () => string, settled: () => Promise<void>): ToolServices => ({
+  async editBlock(block_id, operation, { agent_id, user_id, run_id, key }) {
+    const by = {
+      organization_id: organization_id(),
+      actor_type: 'letta_agent' as const,
+      actor_id: agent_id,
+      user_id,
+      run_id,
+      operation_key: key,
+    }
+    const block = await changeBlock(d1, by, block_id, (head) => ({ value: applyOperation(head.value, operation, head.label) }))
+    return block.value
+  },
+  async searchMessages(query) {
+    // What was said a moment ago is searched too.
+    await settled()
+    return recallMessages(d1, query)
+  },
+})
