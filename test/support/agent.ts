@@ -1,0 +1,84 @@
+import { env } from 'cloudflare:workers'
+import { insertRows } from '../../src/db/rows'
+import type { Env } from '../../src/env'
+import { unwrap } from '../../src/lib/errors'
+import { newId } from '../../src/lib/id'
+import { agents } from '../../src/resources/agents/table'
+import { organizations } from '../../src/resources/organizations/table'
+import { users } from '../../src/resources/users/table'
+import type { RunResult, Scope, Submission } from '../../src/runtime/rpc'
+import type { TurnRequest } from '../../src/runtime/types'
+
+export const bindings = env as unknown as Env
+
+/** A fresh organization with one user, straight in D1. */
+export async function freshScope(): Promise<Scope> {
+  const scope = { organization_id: newId('organization'), user_id: newId('user') }
+  await bindings.DB.batch([
+    insertRows(bindings.DB, organizations, [{ id: scope.organization_id, name: 'test' }]),
+    insertRows(bindings.DB, users, [{ id: scope.user_id, organization_id: scope.organization_id, name: 'test' }]),
+  ])
+  return scope
+}
+
+/** A fresh agent of the scope, with the scripted model and no tools or blocks. */
+export async function freshAgent(scope: Scope, fields: Partial<typeof agents.$inferInsert> = {}): Promise<string> {
+  const id = newId('agent')
+  const row = {
+    name: 'test',
+    system: 'Be brief.',
+    model: 'loci/scripted',
+    llm_config: { context_window: 32_000 },
+    ...fields,
+    id,
+    organization_id: scope.organization_id,
+  }
+  await insertRows(bindings.DB, agents, [row as typeof agents.$inferSelect]).run()
+  return id
+}
+
+export const agentStub = (id: string) => bindings.AGENT.getByName(id)
+
+export function submission(
+  text: string,
+  overrides: Partial<TurnRequest> & { conversation_id?: string; key?: string; otid?: string } = {},
+): Submission {
+  const { conversation_id = null, key = null, otid = null, ...request } = overrides
+  return {
+    conversation_id,
+    idempotency_key: key,
+    request: {
+      input: [{ role: 'user', content: [{ type: 'text', text }], name: null, otid, sender_id: null, group_id: null }],
+      max_steps: 50,
+      override_model: null,
+      override_system: null,
+      stream_tokens: false,
+      background: false,
+      callback_url: null,
+      include_return_message_types: null,
+      run_type: 'send_message',
+      ...request,
+    },
+  }
+}
+
+/** Sends one message and resolves with the end of its run. */
+export async function send(
+  scope: Scope,
+  agentId: string,
+  text: string,
+  overrides: Parameters<typeof submission>[1] = {},
+): Promise<RunResult> {
+  return unwrap((await agentStub(agentId).send(scope, submission(text, overrides))) as never)
+}
+
+export const sentences = (result: RunResult): string[] =>
+  result.messages.flatMap((m) => (m.message_type === 'assistant_message' && typeof m.content === 'string' ? [m.content] : []))
+
+/** An agent's messages in D1, in order. */
+export async function storedMessages(agentId: string) {
+  const { results } = await bindings.DB.prepare('select * from messages where agent_id = ?1 order by sequence_id')
+    .bind(agentId)
+    .all<Record<string, unknown>>()
+  return results
+}
