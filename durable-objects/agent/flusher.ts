@@ -1,8 +1,8 @@
 import type { Env } from '../../src/env'
-import { messageOf, unwrap } from '../../src/lib/errors'
+import { messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff } from '../../src/lib/time'
-import { deliveryName } from '../../src/resources/deliveries/service'
+import { enqueueDelivery } from '../../src/resources/deliveries/service'
 import { type OutboxRow, outbox } from './outbox'
 import { type Owner, projectionStatements } from './projection'
 import { schedule } from './schedule'
@@ -76,8 +76,7 @@ export class Flusher {
     if (statements.length > 0) await this.#env.DB.batch(statements)
     for (const row of rows) {
       if (row.kind !== 'delivery') continue
-      const endpoint = this.#env.DELIVERY.getByName(await deliveryName(owner.organization_id, row.payload.url))
-      unwrap(await endpoint.enqueue({ ...owner, ...row.payload }))
+      await enqueueDelivery(this.#env, { ...owner, ...row.payload })
     }
   }
 }

@@ -10,20 +10,23 @@ const result = (scope: Scope, agent: string, id: string) => call<RunResult>(agen
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('cancel', () => {
-  it.each([{ stream_tokens: true }, { stream_tokens: false }])('keeps what was said and frees the conversation at once (%o)', async (mode) => {
-    const scope = await freshScope()
-    const agent = await freshAgent(scope)
-    const run = await submit(scope, agent, '/say half a sentence\n/wait 60s\n/say the rest', mode)
-    await pause(100)
-    expect(await call(agentStub(agent).cancel(scope, {}))).toEqual({ [run.id]: 'cancelled' })
-    const end = await result(scope, agent, run.id)
-    expect(end).toMatchObject({ stop_reason: 'cancelled', run: { status: 'cancelled' } })
-    expect(sentences(end).join('')).toContain('half a sentence')
-    expect((await storedMessages(agent)).at(-1)).toMatchObject({ role: 'assistant', run_id: run.id })
-    expect((await send(scope, agent, 'next')).stop_reason).toBe('end_turn')
-    const row = await bindings.DB.prepare('select status, stop_reason from runs where id = ?1').bind(run.id).first()
-    expect(row).toEqual({ status: 'cancelled', stop_reason: 'cancelled' })
-  })
+  it.each([{ stream_tokens: true }, { stream_tokens: false }])(
+    'keeps what was said and frees the conversation at once (%o)',
+    async (mode) => {
+      const scope = await freshScope()
+      const agent = await freshAgent(scope)
+      const run = await submit(scope, agent, '/say half a sentence\n/wait 60s\n/say the rest', mode)
+      await pause(100)
+      expect(await call(agentStub(agent).cancel(scope, {}))).toEqual({ [run.id]: 'cancelled' })
+      const end = await result(scope, agent, run.id)
+      expect(end).toMatchObject({ stop_reason: 'cancelled', run: { status: 'cancelled' } })
+      expect(sentences(end).join('')).toContain('half a sentence')
+      expect((await storedMessages(agent)).at(-1)).toMatchObject({ role: 'assistant', run_id: run.id })
+      expect((await send(scope, agent, 'next')).stop_reason).toBe('end_turn')
+      const row = await bindings.DB.prepare('select status, stop_reason from runs where id = ?1').bind(run.id).first()
+      expect(row).toEqual({ status: 'cancelled', stop_reason: 'cancelled' })
+    },
+  )
 
   it('ends a run that waits for its turn without a trace in the history', async () => {
     const scope = await freshScope()

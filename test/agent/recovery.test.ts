@@ -40,6 +40,10 @@ describe('a run that a crash cut', () => {
     await passTime(agent)
     await runDurableObjectAlarm(agentStub(agent))
     const end = await result(scope, agent, run.id)
-    expect(sentences(end).join('').match(/first words/g)).toHaveLength(1)
+    expect(
+      sentences(end)
+        .join('')
+        .match(/first words/g),
+    ).toHaveLength(1)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { unwrap } from '../../src/lib/errors'
 import type { RunState, Scope } from '../../src/runtime/rpc'
-import { agentStub, freshAgent, freshScope, send, submission } from '../support/agent'
+import { agentStub, freshAgent, freshScope, type send, submission } from '../support/agent'
 import { readFrames, typesOf } from '../support/sse'
 
 async function start(text: string, overrides: Parameters<typeof submission>[1] = {}) {

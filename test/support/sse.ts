@@ -10,7 +10,11 @@ export async function readFrames(body: ReadableStream<Uint8Array>): Promise<{ fr
   const frames = blocks
     .filter((block) => !block.includes('data: [DONE]'))
     .map((block) => {
-      const field = (name: string) => block.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? null
+      const field = (name: string) =>
+        block
+          .split('\n')
+          .find((line) => line.startsWith(`${name}: `))
+          ?.slice(name.length + 2) ?? null
       return { event: field('event'), data: JSON.parse(field('data') ?? 'null') }
     })
   return { frames, done: blocks.at(-1) === 'data: [DONE]' }
