@@ -1,10 +1,9 @@
 import { newId } from '../lib/id'
 import { backoff, iso } from '../lib/time'
 import { deltaEvents } from './emit'
-import { type Model, ModelError, type ModelRequest } from './model'
+import { type Model, type ModelDelta, ModelError, type ModelRequest } from './model'
 import type { OpenStep, Response, TurnPorts, TurnRun } from './ports'
-import { addDelta, newDraft } from './response'
-import { noUsage } from './types'
+import { addDelta, type Draft, newDraft } from './response'
 
 const attemptsMax = 4
 const retryBaseMs = 500
@@ -15,24 +14,29 @@ export interface Answer extends Response {
   reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
 }
 
+/** Who asks which model, in which step. */
+export interface Asking {
+  run: TurnRun
+  step: OpenStep
+  model: Model
+  /** Whether a response may call several tools; when not, calls after the first are as if never made. */
+  several: boolean
+  ports: TurnPorts
+  signal: AbortSignal
+}
+
 /**
  * Asks the model until it answers: transient failures are tried again with growing pauses, or after the pause that the provider
  * asked for. `request` builds what is sent, with less history each time the provider says that it was too much.
  * Throws the last `ModelError`, or the signal's reason.
  */
-export async function ask(
-  run: TurnRun,
-  step: OpenStep,
-  model: Model,
-  request: (share: number) => ModelRequest,
-  ports: TurnPorts,
-  signal: AbortSignal,
-): Promise<Answer> {
+export async function ask(asking: Asking, request: (share: number) => ModelRequest): Promise<Answer> {
+  const { run, step, ports, signal } = asking
   let share = 1
   if (step.message_id && run.request.stream_tokens) ports.journal.emit(run.id, [{ type: 'abandoned', message_id: step.message_id }])
   for (let attempt = 0; ; attempt++) {
     try {
-      return await answer(run, step, model, request(share), ports, signal)
+      return await answer(asking, request(share))
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof ModelError) || attempt + 1 >= attemptsMax) throw error
@@ -45,14 +49,8 @@ export async function ask(
   }
 }
 
-async function answer(
-  run: TurnRun,
-  step: OpenStep,
-  model: Model,
-  request: ModelRequest,
-  ports: TurnPorts,
-  signal: AbortSignal,
-): Promise<Answer> {
+/** One attempt: what the model says is kept as it comes, and shown when the run streams tokens. */
+async function answer({ run, step, model, several, ports, signal }: Asking, request: ModelRequest): Promise<Answer> {
   const message_id = newId('message')
   const draft = newDraft()
   ports.journal.startResponse(step, message_id)
@@ -61,20 +59,15 @@ async function answer(
   let shown = false
   try {
     for await (const delta of model.stream(request, signal)) {
-      if (delta.type === 'finish') {
-        const text = draft.content.some((part) => part.type === 'text')
-        if (!text && draft.calls.length === 0 && delta.usage.completion_tokens === 0 && draft.content.length > 0) {
-          throw new ModelError('llm_empty_response', 'The model answered with nothing.', { transient: true })
-        }
-        return { message_id, content: draft.content, calls: draft.calls, usage: delta.usage ?? noUsage, reason: delta.reason }
-      }
+      if (delta.type === 'finish')
+        return { message_id, content: draft.content, calls: draft.calls, usage: delta.usage, reason: delta.reason }
+      if (!several && isLaterCall(draft, delta)) continue
       addDelta(draft, delta)
       const events = streamed?.(delta) ?? []
-      if (events.length > 0) {
-        shown = true
-        ports.journal.emit(run.id, events)
-        ports.wake(run.id)
-      }
+      if (events.length === 0) continue
+      shown = true
+      ports.journal.emit(run.id, events)
+      ports.wake(run.id)
     }
     throw new ModelError('llm_error', 'The model stopped in the middle of its response.', { transient: true })
   } catch (error) {
@@ -83,4 +76,12 @@ async function answer(
   } finally {
     ports.partial.current = null
   }
+}
+
+/** True for a part of a tool call when the draft holds another call already. */
+function isLaterCall({ calls }: Draft, delta: ModelDelta): boolean {
+  const [first] = calls
+  if (!first) return false
+  if (delta.type === 'tool_call') return delta.call.id !== first.id
+  return (delta.type === 'tool_call_start' || delta.type === 'tool_call_delta') && delta.id !== first.id
 }

@@ -95,7 +95,9 @@ function join(before: LettaMessage, next: LettaMessage): LettaMessage {
   if (before.message_type === 'reasoning_message' && next.message_type === 'reasoning_message') {
     return { ...before, reasoning: before.reasoning + next.reasoning, signature: next.signature ?? before.signature }
   }
-  if ('tool_calls' in before && 'tool_calls' in next) return { ...before, tool_calls: joinCalls([...piecesOf(before), ...piecesOf(next)]) }
+  if ('tool_calls' in before && 'tool_calls' in next && !Array.isArray(next.tool_calls)) {
+    return { ...before, tool_calls: joinCalls([...piecesOf(before), ...piecesOf(next)]) }
+  }
   return next
 }
 

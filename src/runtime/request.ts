@@ -3,7 +3,7 @@ import { packReturn } from './packaging'
 import type { TurnPorts, TurnRun } from './ports'
 import { repair, truncateReturns } from './repair'
 import { allowedTools, forcedChoice, type ToolUse } from './tool-rules'
-import type { AgentConfig, Message } from './types'
+import type { AgentConfig, Message, ToolReturn } from './types'
 
 /** Bytes that count as one token where no tokenizer is at hand. */
 export const bytesPerToken = 4
@@ -15,10 +15,12 @@ const utf8 = new TextEncoder()
 /** Tokens of a text, by estimate. */
 export const estimateTokens = (text: string): number => Math.ceil(utf8.encode(text).length / bytesPerToken)
 
-/** The tool calls of the run so far with what they returned: what tool rules look at. */
-export function toolUses(messages: Message[]): ToolUse[] {
-  return messages.flatMap((message) => message.tool_returns.map(({ name, content }) => ({ name, output: content })))
-}
+/** The calls that were carried out with what they returned: what tool rules look at. */
+export const usesOf = (returns: ToolReturn[]): ToolUse[] =>
+  returns.filter((r) => !r.refused).map(({ name, content }) => ({ name, output: content }))
+
+/** The tool uses of the run so far. */
+export const toolUses = (messages: Message[]): ToolUse[] => messages.flatMap((message) => usesOf(message.tool_returns))
 
 /** Model settings that bind this request: the agent's own, unless another model was asked for. */
 const settingsOf = (run: TurnRun, config: AgentConfig) => (run.request.override_model ? {} : (config.model_settings ?? {}))

@@ -3,12 +3,13 @@ import { type Answer, ask } from './ask'
 import { stepEvents } from './emit'
 import type { RunError } from './events'
 import { type Model, ModelError } from './model'
+import { interruptedReturn } from './packaging'
 import type { OpenStep, StepEnd, TurnPorts, TurnRun } from './ports'
 import { prefillError, prefillProblem } from './prefill'
-import { buildRequest, toolUses } from './request'
+import { buildRequest, toolUses, usesOf } from './request'
 import { constraintError } from './tool-rule-text'
 import { afterCall, allowedTools, allowsParallelCalls, missingRequired, needsApproval, prefilledArguments } from './tool-rules'
-import { failed, interrupted, isRepeatable, runCall } from './tools'
+import { isRepeatable, refused, runCall } from './tools'
 import type { AgentConfig, StopReason, ToolReturn } from './types'
 
 /** A turn that cannot go on: how its run ends. */
@@ -41,11 +42,10 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
         })
       }
       step ??= ports.journal.startStep(run, model, config.tags)
-      const reply = await ask(run, step, model, request, ports, signal)
+      const reply = await ask({ run, step, model, several: mayCallSeveral(config), ports, signal }, request)
       signal.throwIfAborted()
       if (reply.calls.length === 0) return finish(run, step, reply, config, ports)
-      const calls = mayCallSeveral(config) ? reply.calls : reply.calls.slice(0, 1)
-      step = ports.journal.respond(step, { ...reply, calls }, shown(run, config, step, { ...reply, calls }))
+      step = ports.journal.respond(step, reply, shown(run, config, step, reply))
       ports.wake(run.id)
       ports.flush()
     }
@@ -156,14 +156,14 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
     const prefill = prefilledArguments(config.tool_rules, before, call.name)
     const problem = prefill && tool ? prefillProblem(prefill.args, tool.parameters) : null
     const decide = async (): Promise<ToolReturn> => {
-      if (state === 'started' && !isRepeatable(tool)) return interrupted(call)
+      if (state === 'started' && !isRepeatable(tool)) return interruptedReturn(call)
       if (tool && !allowedTools(config.tool_rules, names, before).includes(call.name))
-        return failed(call, constraintError(config.tool_rules, names, before, call.name))
+        return refused(call, constraintError(config.tool_rules, names, before, call.name))
       if (needsApproval(config.tool_rules, call.name))
-        return failed(call, `Tool '${call.name}' requires approval by a person, which cannot be asked for here. It was not executed.`)
+        return refused(call, `Tool '${call.name}' requires approval by a person, which cannot be asked for here. It was not executed.`)
       if (prefill && problem) {
         badPrefill = true
-        return failed(call, prefillError(prefill.source, problem))
+        return refused(call, prefillError(prefill.source, problem))
       }
       ports.journal.startCall(step, n)
       const context = { config, user_id: run.user_id, run_id: run.id, key: `${step.id}/${n}`, services: ports.services, now: ports.now() }
@@ -179,7 +179,7 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
   for (const { n } of step.calls) await serve(n)
 
   const returns = step.calls.flatMap(({ n }) => results.get(n) ?? [])
-  const after = [...before, ...returns.map(({ name, content }) => ({ name, output: content }))]
+  const after = [...before, ...usesOf(returns)]
   const succeeded = returns.filter((r) => r.status === 'success').map((r) => r.name)
   const stop: StopReason | null = badPrefill
     ? 'invalid_tool_call'

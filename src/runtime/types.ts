@@ -41,6 +41,8 @@ export interface ToolReturn {
   content: string
   stdout?: string[] | null
   stderr?: string[] | null
+  /** True when a rule kept the call from being carried out: it does not count as a use of the tool. */
+  refused?: true
 }
 
 export interface Approval {

@@ -1,6 +1,6 @@
 import { partOtid } from '../lib/id'
 import type { Approval, ContentPart, ImageSource, Message, ToolCall, ToolReturn } from './types'
-import { CompactionStats, type LettaMessage, type WireApproval, type WireToolCall, type WireToolReturn } from './wire-schema'
+import { CompactionStats, type LettaMessage, messageTypes, type WireApproval, type WireToolCall, type WireToolReturn } from './wire-schema'
 
 export interface WireOptions {
   /**
@@ -39,13 +39,11 @@ export function toWire(message: Message, options: WireOptions = {}): LettaMessag
   }
 }
 
+const isMessageType = (type: string): boolean => messageTypes.some((known) => known === type)
+
 /** The messages of the given types; without types, all. What is no message (pings, stop reason, usage, errors) always passes. */
 export const filterTypes = <M extends { message_type: string }>(messages: M[], types: string[] | null | undefined): M[] =>
-  types
-    ? messages.filter((message) => !message.message_type.endsWith('_message') || isError(message) || types.includes(message.message_type))
-    : messages
-
-const isError = (message: { message_type: string }): boolean => message.message_type === 'error_message'
+  types ? messages.filter(({ message_type }) => !isMessageType(message_type) || types.includes(message_type)) : messages
 
 const baseOf = (message: Message, otid: string): Pick<LettaMessage, BaseField> => ({
   id: message.id,

@@ -5,7 +5,7 @@ import type { Env } from '../../src/env'
 import { newId } from '../../src/lib/id'
 import { agents } from '../../src/resources/agents/table'
 import { runs } from '../../src/resources/runs/table'
-import { attempts, DB, db, enqueue, inside, never, nextTry, ok, owed, receive, row, run, settled } from '../support/receiver'
+import { attempts, db, enqueue, inside, never, nextTry, ok, owed, receive, row, run, settled } from '../support/receiver'
 
 describe('a bad receiver', () => {
   it('that hangs costs each try its time limit and other receivers nothing', async () => {

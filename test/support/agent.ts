@@ -4,7 +4,10 @@ import type { Env } from '../../src/env'
 import { unwrap } from '../../src/lib/errors'
 import { newId } from '../../src/lib/id'
 import { agents } from '../../src/resources/agents/table'
+import { attachBlocks, newBlocks } from '../../src/resources/blocks/service'
 import { organizations } from '../../src/resources/organizations/table'
+import { builtinTools } from '../../src/resources/tools/builtins'
+import { tools } from '../../src/resources/tools/table'
 import { users } from '../../src/resources/users/table'
 import type { RunResult, Scope, Submission } from '../../src/runtime/rpc'
 import type { TurnRequest } from '../../src/runtime/types'
@@ -82,3 +85,38 @@ export async function storedMessages(agentId: string) {
     .all<Record<string, unknown>>()
   return results
 }
+
+/** Gives an agent the built-in tools of these names. */
+export async function giveTools(scope: Scope, agentId: string, names: string[]): Promise<void> {
+  const rows = builtinTools
+    .filter((tool) => names.includes(tool.name))
+    .map(({ name, tool_type, description, json_schema }) => ({
+      id: newId('tool'),
+      organization_id: scope.organization_id,
+      name,
+      tool_type,
+      description,
+      json_schema,
+    }))
+  await bindings.DB.batch([
+    insertRows(bindings.DB, tools, rows, 'on conflict do nothing'),
+    bindings.DB.prepare(
+      'insert into tools_agents (agent_id, tool_id) select ?1, id from tools where organization_id = ?2 and name in (select value from json_each(?3))',
+    ).bind(agentId, scope.organization_id, JSON.stringify(names)),
+  ])
+}
+
+/** A fresh block, attached to the agents. */
+export async function freshBlock(
+  scope: Scope,
+  agentIds: string[],
+  fields: { label: string; value: string; limit?: number; read_only?: boolean },
+): Promise<string> {
+  const by = { organization_id: scope.organization_id, actor_type: 'letta_user' as const, actor_id: scope.user_id, user_id: scope.user_id }
+  const { rows, statements } = newBlocks(bindings.DB, by, [fields])
+  const id = rows[0]?.id as string
+  await bindings.DB.batch([...statements, ...agentIds.flatMap((agent) => attachBlocks(bindings.DB, scope.organization_id, agent, [id]))])
+  return id
+}
+
+export const blockRow = (id: string) => bindings.DB.prepare('select * from block where id = ?1').bind(id).first<Record<string, unknown>>()

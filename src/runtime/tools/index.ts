@@ -29,16 +29,15 @@ export const isRepeatable = (tool: Tool | undefined): boolean => tool !== undefi
 
 const isBuiltin = (tool: Tool): boolean => tool.tool_type !== 'custom' && Object.hasOwn(builtins, tool.name)
 
-/** The result of a call whose fate a crash hid. */
-export const interrupted = (call: ToolCall): ToolReturn =>
-  failed(call, 'The call was interrupted and its outcome is unknown. Check what it did before calling it again.')
-
-export const failed = (call: ToolCall, text: string): ToolReturn => ({
+const failed = (call: ToolCall, text: string): ToolReturn => ({
   tool_call_id: call.id,
   name: call.name,
   status: 'error',
   content: text,
 })
+
+/** The result of a call that a rule forbids: it was not carried out. */
+export const refused = (call: ToolCall, text: string): ToolReturn => ({ ...failed(call, text), refused: true })
 
 function argumentsOf(call: ToolCall): Record<string, unknown> {
   const text = call.arguments.trim() || '{}'

@@ -1,0 +1,136 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import { unwrap } from '../../src/lib/errors'
+import type { RunResult, RunState, Scope } from '../../src/runtime/rpc'
+import {
+  agentStub,
+  bindings,
+  blockRow,
+  freshAgent,
+  freshBlock,
+  freshScope,
+  giveTools,
+  send,
+  storedMessages,
+  submission,
+} from '../support/agent'
+
+const call = (name: string, args: object) => `/call ${name} ${JSON.stringify(args)}`
+const returnsOf = (result: RunResult) =>
+  result.messages.flatMap((m) => (m.message_type === 'tool_return_message' ? (m.tool_returns ?? []) : []))
+const editing = ['core_memory_append', 'core_memory_replace', 'memory_insert', 'memory_replace', 'memory_rethink']
+
+async function rememberer(value = 'Name: Ada') {
+  const scope = await freshScope()
+  const agent = await freshAgent(scope)
+  await giveTools(scope, agent, editing)
+  const block = await freshBlock(scope, [agent], { label: 'human', value })
+  return { scope, agent, block }
+}
+
+const systemText = async (agent: string) => {
+  const [system] = await storedMessages(agent)
+  return (JSON.parse(system?.content as string) as { text: string }[])[0]?.text ?? ''
+}
+
+describe('an agent that edits its memory', () => {
+  it.each([
+    ['core_memory_append', { label: 'human', content: 'Likes tea' }, 'Name: Ada\nLikes tea'],
+    ['core_memory_replace', { label: 'human', old_content: 'Ada', new_content: 'Grace' }, 'Name: Grace'],
+    ['memory_replace', { label: 'human', old_string: 'Ada', new_string: 'Grace' }, 'Name: Grace'],
+    ['memory_insert', { label: 'human', new_string: '# Who', insert_line: 0 }, '# Who\nName: Ada'],
+    ['memory_rethink', { label: 'human', new_memory: 'Nobody' }, 'Nobody'],
+  ])('%s changes the block, makes a version by the agent, and answers the new value', async (tool, args, expected) => {
+    const { scope, agent, block } = await rememberer()
+    const result = await send(scope, agent, call(tool, args))
+    expect(returnsOf(result)).toMatchObject([{ status: 'success', tool_return: expected }])
+    expect(await blockRow(block)).toMatchObject({ value: expected, version: 2 })
+    const history = await bindings.DB.prepare('select * from block_history where block_id = ?1 order by sequence_number').bind(block).all()
+    expect(history.results).toMatchObject([
+      { value: 'Name: Ada' },
+      { value: expected, actor_type: 'letta_agent', actor_id: agent, run_id: result.run.id },
+    ])
+  })
+
+  it('sees the new value in its next step, in the same system message', async () => {
+    const { scope, agent } = await rememberer()
+    const result = await send(scope, agent, call('core_memory_append', { label: 'human', content: 'Likes tea' }))
+    expect(result.usage.step_count).toBe(2)
+    expect(await systemText(agent)).toContain('Name: Ada\nLikes tea')
+    expect((await storedMessages(agent)).filter((m) => m.role === 'system')).toHaveLength(1)
+  })
+
+  it('sees what another writer changed at the start of its next turn', async () => {
+    const { scope, agent, block } = await rememberer()
+    await send(scope, agent, 'hello')
+    await bindings.DB.prepare('update block set value = ?2, version = version + 1 where id = ?1').bind(block, 'Name: Grace').run()
+    await send(scope, agent, 'hello again')
+    expect(await systemText(agent)).toContain('Name: Grace')
+  })
+
+  it.each([
+    ['a read-only block', { read_only: true }, { label: 'human', content: 'x' }, 'Error This block is read-only and cannot be edited.'],
+    ['a missing block', {}, { label: 'pets', content: 'x' }, 'Block field pets does not exist (available sections = human)'],
+    ['a value over the limit', { limit: 10 }, { label: 'human', content: 'twelve chars' }, 'exceeds the limit (10)'],
+  ])('is told why %s stays as it is', async (_, fields, args, expected) => {
+    const scope = await freshScope()
+    const agent = await freshAgent(scope)
+    await giveTools(scope, agent, editing)
+    const block = await freshBlock(scope, [agent], { label: 'human', value: 'Name: Ada', ...fields })
+    const result = await send(scope, agent, call('core_memory_append', args))
+    expect(returnsOf(result)).toMatchObject([{ status: 'error', tool_return: expect.stringContaining(expected) }])
+    expect(await blockRow(block)).toMatchObject({ value: 'Name: Ada', version: 1 })
+    expect(result.stop_reason).toBe('end_turn')
+  })
+
+  it('loses no edit to another agent that shares the block', async () => {
+    const scope = await freshScope()
+    const agents = [await freshAgent(scope), await freshAgent(scope)]
+    for (const agent of agents) await giveTools(scope, agent, editing)
+    const block = await freshBlock(scope, agents, { label: 'log', value: 'start' })
+    const edits = agents.flatMap((agent, a) => Array.from({ length: 5 }, (_, i) => ({ agent, line: `agent ${a} line ${i}` })))
+    await Promise.all(edits.map(({ agent, line }) => send(scope, agent, call('core_memory_append', { label: 'log', content: line }))))
+    const row = await blockRow(block)
+    const lines = String(row?.value).split('\n')
+    expect(lines.slice().sort()).toEqual(['start', ...edits.map((e) => e.line)].sort())
+    expect(row?.version).toBe(11)
+  })
+
+  it('edits once, although a crash makes it run the call again', async () => {
+    const { scope, agent, block } = await rememberer()
+    const run = await submit(
+      scope,
+      agent,
+      `${call('core_memory_append', { label: 'human', content: 'once' })}\n/then\n/wait 400ms\n/say ok`,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await runInDurableObject(agentStub(agent), (_, state) => {
+      state.storage.sql.exec("update calls set state = 'started', result = null")
+      state.storage.sql.exec("delete from messages where id in (select id from messages where body like '%tool_returns\":[{%')")
+      state.storage.sql.exec("update steps set status = 'pending' where n = 1")
+      state.storage.sql.exec('delete from steps where n = 2')
+      state.storage.sql.exec('update schedule set due_at = 0')
+    })
+    await evictDurableObject(agentStub(agent))
+    await runInDurableObject(agentStub(agent), (_, state) => state.storage.setAlarm(Date.now()))
+    await runDurableObjectAlarm(agentStub(agent))
+    const end = unwrap((await agentStub(agent).result(scope, run.id)) as never) as RunResult
+    expect(end.stop_reason).toBe('end_turn')
+    expect(await blockRow(block)).toMatchObject({ value: 'Name: Ada\nonce', version: 2 })
+  })
+})
+
+const submit = async (scope: Scope, agent: string, text: string) =>
+  unwrap((await agentStub(agent).submit(scope, submission(text))) as never) as RunState
+
+describe('conversation_search', () => {
+  it('finds what was said a moment ago, in any conversation, and leaves out its own calls', async () => {
+    const scope = await freshScope()
+    const agent = await freshAgent(scope)
+    await giveTools(scope, agent, ['conversation_search'])
+    await send(scope, agent, 'my cat is called Schrödinger')
+    const result = await send(scope, agent, call('conversation_search', { query: 'schrodinger', roles: ['user'] }))
+    const found = JSON.parse(String(returnsOf(result)[0]?.tool_return))
+    expect(found).toMatchObject({ results: [{ role: 'user', content: 'my cat is called Schrödinger' }, { role: 'user' }] })
+  })
+})
