@@ -34,7 +34,7 @@ export function storeOf(storage: DurableObjectStorage, now: () => number = Date.
 }
 
 /** The schema, as an append-only list of steps. A step is never edited once released. */
-const steps: string[][] = [
+export const schemaSteps: readonly string[][] = [
   [
     // '' stands for the agent's own context wherever a conversation is named.
     'create table identity (agent_id text primary key, organization_id text not null)',
@@ -64,10 +64,10 @@ const steps: string[][] = [
 /** Brings the schema up to date, in one transaction. The version is kept in the object's key-value storage (`user_version` is refused there). */
 export function migrate(storage: DurableObjectStorage): void {
   const done = storage.kv.get<number>('schema') ?? 0
-  if (done === steps.length) return
+  if (done === schemaSteps.length) return
   storage.transactionSync(() => {
-    for (const statement of steps.slice(done).flat()) storage.sql.exec(statement)
-    storage.kv.put('schema', steps.length)
+    for (const statement of schemaSteps.slice(done).flat()) storage.sql.exec(statement)
+    storage.kv.put('schema', schemaSteps.length)
   })
 }
 

@@ -9,8 +9,8 @@ import { organizations } from '../../src/resources/organizations/table'
 import { builtinTools } from '../../src/resources/tools/builtins'
 import { tools } from '../../src/resources/tools/table'
 import { users } from '../../src/resources/users/table'
-import type { RunResult, Scope, Submission } from '../../src/runtime/rpc'
-import type { TurnRequest } from '../../src/runtime/types'
+import type { RunResult, Scope } from '../../src/runtime/rpc'
+import { submission } from './submission'
 
 export const bindings = env as unknown as Env
 
@@ -42,28 +42,7 @@ export async function freshAgent(scope: Scope, fields: Partial<typeof agents.$in
 
 export const agentStub = (id: string) => bindings.AGENT.getByName(id)
 
-export function submission(
-  text: string,
-  overrides: Partial<TurnRequest> & { conversation_id?: string; key?: string; otid?: string } = {},
-): Submission {
-  const { conversation_id = null, key = null, otid = null, ...request } = overrides
-  return {
-    conversation_id,
-    idempotency_key: key,
-    request: {
-      input: [{ role: 'user', content: [{ type: 'text', text }], name: null, otid, sender_id: null, group_id: null }],
-      max_steps: 50,
-      override_model: null,
-      override_system: null,
-      stream_tokens: false,
-      background: false,
-      callback_url: null,
-      include_return_message_types: null,
-      run_type: 'send_message',
-      ...request,
-    },
-  }
-}
+export { submission }
 
 /** Sends one message and resolves with the end of its run. */
 export async function send(

@@ -1,0 +1,151 @@
+import type { Config } from '../env'
+import { describeModel } from './describe'
+import { knownEmbeddings } from './known'
+import { isOpenAI, knownModel, type Provider, providers, servedModels } from './providers'
+
+/** A language model that the deployment can use: Letta's `Model`. */
+export interface ModelRow {
+  handle: string
+  name: string
+  display_name: string
+  provider_type: string
+  provider_name: string
+  provider_category: 'base'
+  model_type: 'llm'
+  model: string
+  model_endpoint_type: string
+  model_endpoint: string | null
+  model_wrapper: null
+  max_context_window: number
+  context_window: number
+  max_tokens: number
+  enable_reasoner: boolean
+  max_reasoning_tokens: number
+  reasoning_effort: null
+  temperature: number
+  parallel_tool_calls: boolean
+  put_inner_thoughts_in_kwargs: boolean
+}
+
+/** An embedding model that the deployment can use: Letta's `EmbeddingModel`. */
+export interface EmbeddingRow {
+  handle: string
+  name: string
+  display_name: string
+  provider_type: string
+  provider_name: string
+  model_type: 'embedding'
+  embedding_endpoint_type: string
+  embedding_endpoint: string | null
+  embedding_model: string
+  embedding_dim: number
+  embedding_chunk_size: number
+  batch_size: number
+}
+
+/** How long a server may take to list its models. */
+const patienceMs = 2_000
+
+interface Listed {
+  name: string
+  context_window: number | null
+}
+
+function modelRow(provider: Provider, name: string, config: Config, window: number | null): ModelRow {
+  const facts = describeModel(`${provider.prefix}/${name}`, config)
+  const contextWindow = window ?? facts.max_context_window
+  return {
+    handle: facts.handle,
+    name,
+    display_name: knownModel(provider, name).display_name,
+    provider_type: facts.provider_type,
+    provider_name: facts.provider_name,
+    provider_category: 'base',
+    model_type: 'llm',
+    model: name,
+    model_endpoint_type: facts.endpoint_type,
+    model_endpoint: facts.endpoint,
+    model_wrapper: null,
+    max_context_window: contextWindow,
+    context_window: contextWindow,
+    max_tokens: facts.max_output_tokens,
+    enable_reasoner: facts.reasoning,
+    max_reasoning_tokens: 0,
+    reasoning_effort: null,
+    temperature: 1.0,
+    parallel_tool_calls: true,
+    put_inner_thoughts_in_kwargs: false,
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** vLLM, OpenRouter and others tell the window beside the id, each in its own field. */
+function listed(entry: unknown): Listed[] {
+  if (!isRecord(entry) || typeof entry.id !== 'string' || entry.id === '') return []
+  const window = [entry.max_model_len, entry.context_length, entry.max_context_length, entry.context_window].find(
+    (value) => typeof value === 'number' && value > 0,
+  )
+  return [{ name: entry.id, context_window: typeof window === 'number' ? window : null }]
+}
+
+/** What `GET {base}/models` names, embedding models left out. A server that fails or hesitates names nothing. */
+async function ask(base: string, key: string | undefined, request: typeof fetch): Promise<Listed[]> {
+  try {
+    const response = await request(`${base.replace(/\/+$/, '')}/models`, {
+      headers: { accept: 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+      signal: AbortSignal.timeout(patienceMs),
+    })
+    const body: unknown = response.ok ? await response.json() : null
+    const entries = isRecord(body) && Array.isArray(body.data) ? body.data : []
+    return entries.flatMap(listed).filter((model) => !/embed/i.test(model.name))
+  } catch {
+    return []
+  }
+}
+
+/** Servers whose models are only known by asking them: all that speak OpenAI's protocol without being OpenAI. */
+const isAsked = (provider: Provider, config: Config): boolean =>
+  ['ollama', 'lmstudio', 'vllm'].includes(provider.prefix) || (provider.prefix === 'openai' && !isOpenAI(config))
+
+async function rowsOf(provider: Provider, config: Config, request: typeof fetch, ai: Ai | undefined): Promise<ModelRow[]> {
+  if (provider.missing(config, ai) !== null) return []
+  const served = servedModels(provider, config).map((model): Listed => ({ name: model.name, context_window: null }))
+  const base = provider.endpoint(config)
+  const key = provider.prefix === 'openai' ? config.OPENAI_API_KEY : undefined
+  const live = base !== null && isAsked(provider, config) ? await ask(base, key, request) : []
+  const models = new Map([...served, ...live].map((model) => [model.name, model]))
+  return [...models.values()].map((model) => modelRow(provider, model.name, config, model.context_window))
+}
+
+/**
+ * The language models that the deployment can use, the built-in one first. Local and OpenAI-compatible servers are asked what
+ * they serve, all at once, for at most two seconds; one that does not answer adds only what OPENAI_MODELS names.
+ */
+export async function listModels(config: Config, options: { fetch?: typeof fetch; ai?: Ai } = {}): Promise<ModelRow[]> {
+  const request = options.fetch ?? fetch
+  return (await Promise.all([...providers.values()].map((provider) => rowsOf(provider, config, request, options.ai)))).flat()
+}
+
+/** The embedding models of the configured providers; none without a key of OpenAI or Google. */
+export function listEmbeddingModels(config: Config): EmbeddingRow[] {
+  return [...providers.values()].flatMap((provider) => {
+    if (provider.missing(config) !== null || (provider.prefix === 'openai' && !isOpenAI(config))) return []
+    return (knownEmbeddings[provider.prefix] ?? []).map(
+      (model): EmbeddingRow => ({
+        handle: `${provider.prefix}/${model.name}`,
+        name: model.name,
+        display_name: model.display_name,
+        provider_type: provider.provider_type,
+        provider_name: provider.prefix,
+        model_type: 'embedding',
+        embedding_endpoint_type: provider.endpoint_type,
+        embedding_endpoint: provider.endpoint(config),
+        embedding_model: model.name,
+        embedding_dim: model.dimensions,
+        embedding_chunk_size: 300,
+        batch_size: model.batch_size,
+      }),
+    )
+  })
+}

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+export interface ServerOptions {
+  /** Folder of the server's state; by default a new one, removed by `stop`. */
+  state?: string
+  /** Settings; the environment of the tests and `.dev.vars` are not read. */
+  env?: Record<string, string>
+  /** 0, the default, takes a free port. */
+  port?: number
+}
+
+/** The real `npm start` program in a process group of its own. */
+export interface RunningServer {
+  /** Stays the same across `restart`. */
+  readonly url: string
+  readonly state: string
+  /** Id of the process group and of the process that leads it. */
+  readonly pid: number
+  /** Everything it has printed, standard output and errors, of all its lives. */
+  readonly logs: string
+  /** `kill -9` of the whole group; resolves when no process of it is left, workerd included. */
+  kill9(): Promise<void>
+  /** Starts again on the same state and port, after `kill9` if it still runs. */
+  restart(env?: Record<string, string>): Promise<void>
+  /** Ctrl-C; resolves with the exit code and removes a state folder that was made here. */
+  stop(): Promise<number>
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url).href)
+const startupLimit = 60_000
+const alive = new Set<number>()
+
+process.once('exit', () => {
+  for (const pid of alive) signalGroup(pid, 'SIGKILL')
+})
+
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-pid, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function groupEnds(pid: number): Promise<void> {
+  for (let waited = 0; signalGroup(pid, 0); waited += 10) {
+    if (waited > 10_000) throw new Error(`processes of group ${pid} outlive SIGKILL`)
+    await delay(10)
+  }
+  alive.delete(pid)
+}
+
+/** Starts the server and resolves when it takes requests; rejects with its output when it ends or stays silent. */
+export async function startServer({ state, env = {}, port = 0 }: ServerOptions = {}): Promise<RunningServer> {
+  const folder = state ?? mkdtempSync(path.join(tmpdir(), 'loci-state-'))
+  let settings = env
+  let child: ChildProcess
+  let url = ''
+  let logs = ''
+  let running = false
+
+  const launch = (listen: number): Promise<void> => {
+    child = spawn(process.execPath, ['src/local/start.mjs', '--port', String(listen), '--state', folder, '--vars', '/dev/null'], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // The launcher ends with the process that npm would be: a test run that is killed leaves no server behind.
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_lifecycle_event: 'start', ...settings },
+    })
+    const started = logs.length
+    running = true
+    if (child.pid) alive.add(child.pid)
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        clearTimeout(timer)
+        if (child.pid) signalGroup(child.pid, 'SIGKILL')
+        reject(new Error(`the server ${why}:\n${logs.slice(started)}`))
+      }
+      const timer = setTimeout(() => fail(`was not ready within ${startupLimit} ms`), startupLimit)
+      const read = (chunk: unknown) => {
+        logs += String(chunk)
+        const ready = /^Loci is ready on (http:\/\/\S+)/m.exec(logs.slice(started))
+        if (!ready?.[1]) return
+        clearTimeout(timer)
+        url = ready[1]
+        resolve()
+      }
+      child.stdout?.on('data', read)
+      child.stderr?.on('data', read)
+      child.once('error', (error) => fail(`could not be started: ${error.message}`))
+      child.once('exit', (code, signal) => {
+        running = false
+        fail(`ended with ${code ?? signal}`)
+      })
+    })
+  }
+
+  const kill9 = async (): Promise<void> => {
+    const pid = child.pid
+    if (!pid) return
+    signalGroup(pid, 'SIGKILL')
+    await groupEnds(pid)
+  }
+
+  await launch(port)
+  return {
+    get url() {
+      return url
+    },
+    state: folder,
+    get pid() {
+      return child.pid ?? 0
+    },
+    get logs() {
+      return logs
+    },
+    kill9,
+    restart: async (changed) => {
+      if (changed) settings = changed
+      await kill9()
+      await launch(Number(new URL(url).port))
+    },
+    stop: async () => {
+      const ended = running ? new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? -1))) : (child.exitCode ?? -1)
+      if (running && child.pid) process.kill(child.pid, 'SIGINT')
+      const code = await ended
+      await kill9()
+      if (state === undefined) rmSync(folder, { recursive: true, force: true })
+      return code
+    },
+  }
+}
