@@ -30,6 +30,8 @@ const config: AgentConfig = {
   tools: [toolNamed('core_memory_append'), toolNamed('send_message')],
 }
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 /** One life of an agent's object over a storage that outlives it. */
 function live(storage: FakeStorage, edits: string[]) {
   const store = storage.open()
@@ -40,6 +42,7 @@ function live(storage: FakeStorage, edits: string[]) {
     model: () => scriptedModel,
     services: {
       editBlock: async (_: string, __: unknown, by: { key: string }) => {
+        await pause(3)
         if (!edits.includes(by.key)) edits.push(by.key)
         return 'edited'
       },
@@ -55,19 +58,19 @@ function live(storage: FakeStorage, edits: string[]) {
 
 const script = fc.constantFrom(
   'plain words',
-  '/say a\n/wait 1ms\n/say b',
+  '/say a\n/wait 4ms\n/say b',
   '/call core_memory_append {"label":"human","content":"x"}\n/then\n/say done',
-  '/call core_memory_append {"label":"human","content":"x"}\n/call send_message {"message":"hi"}\n/call missing {}\n/then\n/wait 1ms\n/say done',
+  '/call core_memory_append {"label":"human","content":"x"}\n/call send_message {"message":"hi"}\n/call missing {}\n/then\n/wait 4ms\n/say done',
   '/call core_memory_append not json\n/then\n/say done',
   '/fail bad_request',
-  '/wait 2ms\n/fail auth',
+  '/wait 4ms\n/fail auth',
 )
 const conversation = fc.constantFrom(null, 'conv-1', 'conv-2')
 const action = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('send' as const), text: script, conversation, stream_tokens: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(4) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 9 }) }) },
 )
 
 const all = (store: Store) => store.all('select body from messages order by seq').map((row) => JSON.parse(row.body as string) as Message)
@@ -118,7 +121,7 @@ describe('whatever happens to an agent', () => {
             life = live(storage, edits)
             for (const run of runs.inProgress(life.store, agent_id)) void life.executor.ensure(run.conversation_id).catch(() => undefined)
           }
-          if (each.do === 'wait') await new Promise((resolve) => setTimeout(resolve, each.ms))
+          if (each.do === 'wait') await pause(each.ms)
         }
         start('are you there?', null, false)
         for (const key of [null, 'conv-1', 'conv-2']) while (runs.head(life.store, agent_id, key ?? '')) await life.executor.ensure(key)
@@ -130,7 +133,7 @@ describe('whatever happens to an agent', () => {
             .join(''),
         ).toBeTruthy()
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     )
   }, 60_000)
 })
