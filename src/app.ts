@@ -4,6 +4,7 @@ import { requestId } from 'hono/request-id'
 import { authenticate, authenticateAdmin } from './http/auth'
 import { idempotent } from './http/idempotency'
 import { rateLimit, requestLog } from './http/middleware'
+import { documentation } from './http/openapi'
 import { type App, root } from './http/router'
 import { AppError } from './lib/errors'
 import { adminResources, resources } from './resources'
@@ -16,7 +17,15 @@ export function createApp(): App {
   const app = root()
   app.use(requestId(), requestLog)
   app.use(cors({ origin: '*', exposeHeaders: ['etag', 'retry-after', 'x-request-id'] }))
-  app.use('/v1/*', bodyLimit({ maxSize: maxBodyBytes, onError: () => { throw new AppError('payload_too_large', `The body is over ${maxBodyBytes} bytes.`) } }))
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => {
+        throw new AppError('payload_too_large', `The body is over ${maxBodyBytes} bytes.`)
+      },
+    }),
+  )
   app.use('/v1/admin/*', authenticateAdmin)
   const member = authenticate(actorOfKey)
   const open = /^\/v1\/(admin\/|health$|ready$)/
@@ -24,5 +33,7 @@ export function createApp(): App {
   app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : rateLimit(c, next)))
   app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : idempotent(c, next)))
   for (const [path, routes] of [...adminResources, ...resources]) app.route(path, routes)
+  app.route('/', documentation(app))
+  app.get('/', (c) => c.redirect('/docs'))
   return app
 }

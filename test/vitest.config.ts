@@ -10,7 +10,7 @@ const bindings = {
   WEBHOOK_SECRET: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD',
   EGRESS_ALLOW: 'loopback',
   RATE_LIMIT: 'off',
-  LOG_LEVEL: 'silent',
+  LOG_LEVEL: 'error',
 }
 
 export default defineConfig({

@@ -1,7 +1,53 @@
 import type { App } from '../http/router'
+import { agentRoutes, blockAgentRoutes } from './agents/routes'
+import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
+import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
+import { conversationRoutes } from './conversations/routes'
+import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { healthRoutes } from './health/routes'
+import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
+import { agentMessageRoutes } from './messages/routes-agent'
+import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
+import { modelRoutes } from './models/routes'
+import { adminOrganizationRoutes } from './organizations/routes'
+import { runRoutes } from './runs/routes'
+import { runStepRoutes, stepRoutes } from './steps/routes'
+import { tagRoutes } from './tags/routes'
+import { agentToolRoutes, toolRoutes } from './tools/routes'
+import { adminUserRoutes } from './users/routes'
 
-/** Every REST resource by the path it is mounted at. Adding a resource is one line here and one folder beside it. */
-export const resources: [path: string, routes: App][] = []
+type Mounted = [path: string, routes: App]
+
+/** Every REST resource by the path it is mounted at. Adding a resource is one folder beside this file and one line here. */
+export const resources: Mounted[] = [
+  ['/v1', healthRoutes],
+  ['/v1/agents', agentRoutes],
+  ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentMessageRoutes],
+  ['/v1/agents', agentMessageEditRoutes],
+  ['/v1/agents', agentToolRoutes],
+  ['/v1/api-keys', apiKeyRoutes],
+  ['/v1/blocks', blockRoutes],
+  ['/v1/blocks', blockAgentRoutes],
+  ['/v1/blocks', blockVersionRoutes],
+  ['/v1/conversations', conversationRoutes],
+  ['/v1/conversations', conversationMessageRoutes],
+  ['/v1/deliveries', deliveryRoutes],
+  ['/v1/messages', messageRoutes],
+  ['/v1/models', modelRoutes],
+  ['/v1/runs', runRoutes],
+  ['/v1/runs', runDeliveryRoutes],
+  ['/v1/runs', runMessageRoutes],
+  ['/v1/runs', runStepRoutes],
+  ['/v1/steps', stepRoutes],
+  ['/v1/steps', stepMessageRoutes],
+  ['/v1/tags', tagRoutes],
+  ['/v1/tools', toolRoutes],
+]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */
-export const adminResources: [path: string, routes: App][] = []
+export const adminResources: Mounted[] = [
+  ['/v1/admin/api-keys', adminApiKeyRoutes],
+  ['/v1/admin/orgs', adminOrganizationRoutes],
+  ['/v1/admin/users', adminUserRoutes],
+]

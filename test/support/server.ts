@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -48,9 +48,28 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** Processes of a group that still run; the dead that nobody has collected yet (state Z) do not count. */
+function membersOf(group: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const [state, , leader] = readFileSync(`/proc/${name}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')
+        return leader === String(group) && state !== 'Z'
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+const groupRuns = (group: number): boolean => signalGroup(group, 0) && (process.platform !== 'linux' || membersOf(group).length > 0)
+
 async function groupEnds(pid: number): Promise<void> {
-  for (let waited = 0; signalGroup(pid, 0); waited += 10) {
-    if (waited > 10_000) throw new Error(`processes of group ${pid} outlive SIGKILL`)
+  for (const started = performance.now(); groupRuns(pid); ) {
+    if (performance.now() - started > 10_000) throw new Error(`processes of group ${pid} outlive SIGKILL`)
     await delay(10)
   }
   alive.delete(pid)

@@ -55,7 +55,10 @@ const readBlock = (row: Raw): Block => ({
  * An agent as a turn needs it, in one batch: its row, blocks with versions, tools, tags, and what its conversation overrides.
  * Throws `not_found` for an agent or conversation that is deleted, missing, or of another organization.
  */
-export async function loadAgentConfig(d1: D1Database, of: { organization_id: string; agent_id: string; conversation_id: string | null }): Promise<AgentConfig> {
+export async function loadAgentConfig(
+  d1: D1Database,
+  of: { organization_id: string; agent_id: string; conversation_id: string | null },
+): Promise<AgentConfig> {
   const { organization_id, agent_id, conversation_id } = of
   const [agentRows, blockRows, toolRows, tagRows, conversationRows] = await d1.batch<Raw>([
     d1.prepare(agentQuery).bind(agent_id, organization_id),

@@ -1,0 +1,29 @@
+import type { Ctx } from '../../../context'
+import { agentObject } from '../object'
+import { contextOf } from './context'
+import { createAgent } from './create'
+import { agentsOfBlock, countAgents, getAgent, listAgents, rows } from './read'
+import { removeAgent } from './remove'
+import { updateAgent } from './update'
+
+export { everything, type Included, includedBy } from './state'
+
+/** Agents: what they are is in D1, what they do is in their objects. */
+export const agentService = {
+  list: listAgents,
+  count: countAgents,
+  get: getAgent,
+  create: createAgent,
+  update: updateAgent,
+  remove: removeAgent,
+  ofBlock: agentsOfBlock,
+  context: contextOf,
+
+  /** Throws 404 when the agent is not there. */
+  async exists(ctx: Ctx, id: string): Promise<void> {
+    await rows.get(ctx, id)
+  },
+
+  /** The text of the agent's system message, compiled now; stored unless `dry_run`. */
+  recompile: (ctx: Ctx, id: string, dry_run: boolean): Promise<string> => agentObject(ctx, id).recompile(null, { dry_run }),
+}

@@ -1,0 +1,99 @@
+import { and, eq } from 'drizzle-orm'
+import type { Ctx } from '../../../context'
+import { anyOf } from '../../../db/repository'
+import type { Row } from '../../../db/rows'
+import { defaultModelSettings } from '../../../models/describe'
+import type { ToolRule } from '../../../runtime/tool-rules-schema'
+import { Block } from '../../blocks/schema'
+import { blocksOfAgents } from '../../blocks/service'
+import { Tool } from '../../tools/schema'
+import { toolsOfAgents } from '../../tools/service'
+import type { AgentInclude, AgentSecret, AgentState, IncludeQuery } from '../schema'
+import { agentSecrets, type agents, agentsTags } from '../table'
+
+export type AgentRow = Row<typeof agents>
+export type Included = ReadonlySet<AgentInclude>
+
+/** What the deprecated `include_relationships` calls things. */
+const oldNames: Record<string, AgentInclude> = {
+  memory: 'agent.blocks',
+  blocks: 'agent.blocks',
+  tools: 'agent.tools',
+  tags: 'agent.tags',
+  sources: 'agent.sources',
+  identities: 'agent.identities',
+  secrets: 'agent.secrets',
+  tool_exec_environment_variables: 'agent.secrets',
+  managed_group: 'agent.managed_group',
+  multi_agent_group: 'agent.managed_group',
+  pending_approval: 'agent.pending_approval',
+}
+
+export const everything: Included = new Set<AgentInclude>(Object.values(oldNames))
+
+/** The relations that a query asks for, in either of its two ways. */
+export const includedBy = (query: IncludeQuery): Included =>
+  new Set([...(query.include ?? []), ...(query.include_relationships ?? []).flatMap((name) => oldNames[name] ?? [])])
+
+const grouped = <T extends { agent_id: string }>(rows: T[]): Map<string, T[]> => Map.groupBy(rows, (row) => row.agent_id)
+
+async function tagsOf(ctx: Ctx, ids: string[]): Promise<Map<string, string[]>> {
+  const rows = await ctx.db.select().from(agentsTags).where(anyOf(agentsTags.agent_id, ids))
+  return new Map([...grouped(rows)].map(([id, own]) => [id, own.map((row) => row.tag).sort()]))
+}
+
+async function secretsOf(ctx: Ctx, ids: string[]): Promise<Map<string, AgentSecret[]>> {
+  const rows = await ctx.db
+    .select()
+    .from(agentSecrets)
+    .where(and(anyOf(agentSecrets.agent_id, ids), eq(agentSecrets.is_deleted, false)))
+  const shown = rows
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ value_enc: _, is_deleted: _d, ...row }): AgentSecret => ({ ...row, value: '', value_enc: null }))
+  return grouped(shown)
+}
+
+/** Agents as the API shows them. Each relation is read once for all of them, and only when it was asked for. */
+export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): Promise<AgentState[]> {
+  const ids = rows.map((row) => row.id)
+  const none = new Map<string, never[]>()
+  const wanted = (name: AgentInclude) => ids.length > 0 && included.has(name)
+  const [blocks, tools, tags, secrets] = await Promise.all([
+    wanted('agent.blocks') ? blocksOfAgents(ctx, ids) : none,
+    wanted('agent.tools') ? toolsOfAgents(ctx, ids) : none,
+    wanted('agent.tags') ? tagsOf(ctx, ids) : none,
+    wanted('agent.secrets') ? secretsOf(ctx, ids) : none,
+  ])
+  return rows.map((row) =>
+    stateOf(row, {
+      blocks: (blocks.get(row.id) ?? []).map((block) => Block.parse(block)),
+      tools: (tools.get(row.id) ?? []).map((tool) => Tool.parse(tool)),
+      tags: tags.get(row.id) ?? [],
+      secrets: secrets.get(row.id) ?? [],
+    }),
+  )
+}
+
+function stateOf(row: AgentRow, { blocks, tools, tags, secrets }: Pick<AgentState, 'blocks' | 'tools' | 'tags' | 'secrets'>): AgentState {
+  const { organization_id: _, is_deleted: _d, _vector_db_namespace: _v, ...shown } = row
+  const agent_type = row.agent_type as AgentState['agent_type']
+  return {
+    ...shown,
+    agent_type,
+    model_settings: { ...defaultModelSettings(row.model), ...row.model_settings },
+    embedding_config: Object.keys(row.embedding_config).length > 0 ? row.embedding_config : null,
+    tool_rules: row.tool_rules as ToolRule[],
+    memory: { agent_type, git_enabled: false, blocks, file_blocks: [], prompt_template: '' },
+    blocks,
+    tools,
+    tags,
+    secrets,
+    tool_exec_environment_variables: secrets,
+    sources: [],
+    identity_ids: [],
+    identities: [],
+    pending_approval: null,
+    multi_agent_group: null,
+    managed_group: null,
+  }
+}

@@ -1,0 +1,104 @@
+import type { Ctx } from '../../../context'
+import { AppError, type ErrorKind } from '../../../lib/errors'
+import { backoff, sleep } from '../../../lib/time'
+import type { RunResult, RunState } from '../../../runtime/rpc'
+import { filterTypes } from '../../../runtime/wire'
+import type { LettaResponse } from '../../../runtime/wire-schema'
+import { agentObject } from '../../agents/object'
+import type { Context } from '../../conversations/service'
+import type { SendRequest } from '../schema'
+import { type TurnMode, turnRequest } from './request'
+
+/** True for a call that was cut because its object moved or restarted: the object may not even have seen it. */
+const isCut = (error: unknown): boolean =>
+  error instanceof Error && ['retryable', 'durableObjectReset'].some((flag) => (error as Error & Record<string, unknown>)[flag] === true)
+
+/**
+ * Calls an agent's object again when the call was cut. Safe for requests, because every message has an otid: a repeat finds the run that
+ * the first call stored.
+ */
+export async function persistently<T>(call: () => Promise<T>, wait: (attempt: number) => Promise<void> = pause): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!isCut(error) || attempt === 3) throw error
+      await wait(attempt)
+    }
+  }
+}
+
+const pause = (attempt: number) => sleep(backoff(attempt, 100, 2_000))
+
+/** Where a request goes and how it runs. */
+export interface Sending extends Context {
+  request: SendRequest
+  mode: TurnMode
+  idempotency_key: string | null
+}
+
+const submissionOf = (ctx: Ctx, { conversation_id, request, mode, idempotency_key }: Sending) => ({
+  conversation_id,
+  idempotency_key,
+  request: turnRequest(ctx, request, mode),
+})
+
+/** Runs a turn and waits for its end. */
+export function send(ctx: Ctx, sending: Sending): Promise<RunResult> {
+  const submission = submissionOf(ctx, sending)
+  return persistently(() => agentObject(ctx, sending.agent_id).send(submission))
+}
+
+/** Stores a request as a run; the agent works on it by itself. */
+export function submit(ctx: Ctx, sending: Sending): Promise<RunState> {
+  const submission = submissionOf(ctx, sending)
+  return persistently(() => agentObject(ctx, sending.agent_id).submit(submission))
+}
+
+/** How a reader wants to see a run. */
+export interface Reading {
+  starting_after?: number | null | undefined
+  include_pings?: boolean | null | undefined
+  include_return_message_types?: string[] | null | undefined
+}
+
+/** A run as server-sent events: what happened after `starting_after`, then what happens, until its end. */
+export async function streamRun(ctx: Ctx, agentId: string, runId: string, reading: Reading): Promise<ReadableStream<Uint8Array>> {
+  const view = {
+    after: reading.starting_after ?? 0,
+    pings: reading.include_pings ?? true,
+    types: reading.include_return_message_types ?? null,
+  }
+  return (await persistently(() => agentObject(ctx, agentId).stream(runId, view))).body
+}
+
+/** What a blocking request answers when the run has ended well. */
+export const responseOf = (result: RunResult, types: string[] | null | undefined): LettaResponse => ({
+  messages: filterTypes(result.messages, types),
+  stop_reason: { message_type: 'stop_reason', stop_reason: result.stop_reason },
+  usage: { message_type: 'usage_statistics', ...result.usage, run_ids: null },
+  logprobs: null,
+  turns: null,
+})
+
+const kinds: Record<string, ErrorKind> = {
+  llm_timeout: 'llm_timeout',
+  llm_rate_limit: 'llm_rate_limit',
+  llm_insufficient_credits: 'llm_insufficient_credits',
+  llm_authentication: 'llm_authentication',
+  llm_bad_request: 'llm_bad_request',
+  context_window_exceeded: 'llm_bad_request',
+  context_window_overflow_in_system_prompt: 'llm_bad_request',
+  internal_error: 'internal',
+}
+
+/** The failure of a run as an error of the request. It was stored: sending the request again would only run the turn a second time. */
+export function failureOf({ error, run }: RunResult): AppError | null {
+  if (!error) return null
+  const { type, message, detail } = error
+  return new AppError(kinds[type] ?? 'llm_error', detail && detail !== message ? `${message} (${detail})` : message, {
+    error: { type, message, detail },
+    run_id: run.id,
+    headers: { 'x-should-retry': 'false' },
+  })
+}

@@ -1,0 +1,121 @@
+/** A tool that every organization has. Its code is in the server; the row only makes it attachable. */
+export interface BuiltinToolDefinition {
+  name: string
+  description: string
+  tool_type: 'letta_core' | 'letta_memory_core' | 'letta_sleeptime_core'
+  tags: string[]
+  enable_parallel_execution: boolean
+  json_schema: { name: string; description: string; parameters: Record<string, unknown> }
+}
+
+type Property = { type: string; description: string; items?: Record<string, unknown>; minimum?: number; maximum?: number }
+const text = (description: string): Property => ({ type: 'string', description })
+
+function define(
+  tool_type: BuiltinToolDefinition['tool_type'],
+  name: string,
+  description: string,
+  properties: Record<string, Property>,
+  options: { optional?: string[]; parallel?: boolean } = {},
+): BuiltinToolDefinition {
+  const required = Object.keys(properties).filter((key) => !options.optional?.includes(key))
+  return {
+    name,
+    description,
+    tool_type,
+    tags: [tool_type],
+    enable_parallel_execution: options.parallel ?? false,
+    json_schema: { name, description, parameters: { type: 'object', properties, required } },
+  }
+}
+
+const label = text('Label of the memory block to edit.')
+const roles: Property = {
+  type: 'array',
+  items: { type: 'string', enum: ['user', 'assistant', 'tool'] },
+  description: 'Whose messages to search. Default: user and assistant.',
+}
+
+export const builtinTools: readonly BuiltinToolDefinition[] = [
+  define('letta_core', 'send_message', 'Sends a message to the user. Only what is sent with this tool is shown to them.', {
+    message: text('The message, in the language of the user. Any Unicode, emoji included.'),
+  }),
+  define(
+    'letta_core',
+    'conversation_search',
+    'Searches everything that was said in earlier messages, in all conversations, also what is no longer in your context. Without a query it shows the most recent messages.',
+    {
+      query: text('Words to look for. Leave it out to see the most recent messages.'),
+      roles,
+      limit: { type: 'integer', minimum: 1, maximum: 100, description: 'How many messages to show at most. Default: 5.' },
+      start_date: text('Only messages from this ISO 8601 date or time on, such as 2024-01-15 or 2024-01-15T14:30:00.'),
+      end_date: text('Only messages up to this ISO 8601 date (its whole day) or time.'),
+    },
+    { optional: ['query', 'roles', 'limit', 'start_date', 'end_date'], parallel: true },
+  ),
+  define(
+    'letta_sleeptime_core',
+    'memory_insert',
+    'Inserts text into a memory block at a line, or at its end. Use it to add a fact and leave the rest as it is.',
+    {
+      label,
+      new_string: text('The text to insert. Never include the line numbers of the display.'),
+      insert_line: { type: 'integer', description: 'Line after which the text goes: 0 for the top, -1 for the end. Default: -1.' },
+    },
+    { optional: ['insert_line'] },
+  ),
+  define(
+    'letta_sleeptime_core',
+    'memory_replace',
+    'Replaces one passage of a memory block by another. Use it to correct or refine what the block says.',
+    {
+      label,
+      old_string: text(
+        'The passage to replace, exactly as it stands in the block. It must occur exactly once; include its surroundings to make it unique.',
+      ),
+      new_string: text('What takes its place. Empty text removes the passage.'),
+    },
+  ),
+  define(
+    'letta_sleeptime_core',
+    'memory_rethink',
+    'Rewrites a whole memory block. Use it to reorganise or condense a block; for small edits use memory_replace or memory_insert.',
+    { label, new_memory: text('The whole new value. What you leave out is no longer in the block.') },
+  ),
+  define('letta_memory_core', 'core_memory_append', 'Adds a line to the end of a memory block.', {
+    label,
+    content: text('The text to add. Any Unicode, emoji included.'),
+  }),
+  define('letta_memory_core', 'core_memory_replace', 'Replaces text in a memory block, wherever it occurs.', {
+    label,
+    old_content: text('The text to replace, exactly as it stands in the block.'),
+    new_content: text('What takes its place. Empty text removes it.'),
+  }),
+]
+
+const byName = new Map(builtinTools.map((tool) => [tool.name, tool]))
+
+export const isBuiltinName = (name: string): boolean => byName.has(name)
+
+const plain = ['conversation_search', 'memory_replace', 'memory_insert']
+const legacy = ['send_message', 'conversation_search', 'core_memory_append', 'core_memory_replace']
+
+const defaults: Record<string, string[]> = {
+  letta_v1_agent: plain,
+  memgpt_v2_agent: ['send_message', ...plain],
+  memgpt_agent: legacy,
+  split_thread_agent: legacy,
+  sleeptime_agent: ['memory_replace', 'memory_insert', 'memory_rethink'],
+  voice_convo_agent: ['send_message'],
+  voice_sleeptime_agent: [],
+  react_agent: [],
+  workflow_agent: [],
+}
+
+/** Names of the tools that an agent of a type gets unless it is created with `include_base_tools: false`. */
+export function defaultToolNames(agentType: string, options: { enable_sleeptime?: boolean | null } = {}): string[] {
+  const names = defaults[agentType] ?? []
+  // The memory of a legacy agent with sleeptime is kept by its sleeptime agent.
+  if (options.enable_sleeptime && names === legacy) return ['send_message', 'conversation_search']
+  return [...names]
+}

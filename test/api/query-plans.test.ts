@@ -1,0 +1,83 @@
+import { env } from 'cloudflare:workers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freshOrganization } from '../support/client'
+
+const { DB } = env as unknown as { DB: D1Database }
+const prototype = Object.getPrototypeOf(DB) as D1Database
+const original = prototype.prepare
+const seen: string[] = []
+
+/** Every list of the API with the filters that people use, and the ids it needs. */
+const lists = (ids: Record<string, string>): string[] => [
+  '/v1/agents/',
+  '/v1/agents/?order=asc',
+  '/v1/agents/?order_by=last_run_completion',
+  '/v1/agents/?order_by=updated_at',
+  '/v1/agents/?name=a',
+  `/v1/agents/?after=${ids.agent}`,
+  '/v1/agents/?include=agent.blocks&include=agent.tools&include=agent.tags',
+  '/v1/blocks/',
+  '/v1/blocks/?label=human',
+  `/v1/blocks/${ids.block}/agents`,
+  `/v1/blocks/${ids.block}/versions`,
+  `/v1/agents/${ids.agent}/core-memory/blocks`,
+  `/v1/agents/${ids.agent}/tools`,
+  '/v1/tools/',
+  '/v1/tools/?name=send_message',
+  '/v1/conversations/',
+  `/v1/conversations/?agent_id=${ids.agent}`,
+  '/v1/messages/',
+  `/v1/agents/${ids.agent}/messages`,
+  `/v1/agents/${ids.agent}/messages?order=asc`,
+  `/v1/agents/${ids.agent}/messages?conversation_id=default`,
+  `/v1/conversations/${ids.conversation}/messages`,
+  `/v1/runs/${ids.run}/messages`,
+  `/v1/runs/${ids.run}/steps`,
+  '/v1/runs/',
+  `/v1/runs/?agent_id=${ids.agent}`,
+  `/v1/runs/?conversation_id=${ids.conversation}`,
+  '/v1/runs/?active=true',
+  '/v1/steps/',
+  `/v1/steps/?agent_id=${ids.agent}`,
+  '/v1/deliveries/',
+  `/v1/runs/${ids.run}/deliveries`,
+  '/v1/api-keys/',
+]
+
+describe('every list', () => {
+  const ids: Record<string, string> = {}
+  let call: Awaited<ReturnType<typeof freshOrganization>>['call']
+
+  beforeAll(async () => {
+    call = (await freshOrganization()).call
+    const agent = (await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })).body
+    const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
+    const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
+    Object.assign(ids, { agent: agent.id, block: agent.blocks[0].id, conversation: conversation.id, run: sent.messages[0].run_id })
+    prototype.prepare = function (this: D1Database, query: string) {
+      seen.push(query)
+      return original.call(this, query)
+    }
+  })
+  afterAll(() => {
+    prototype.prepare = original
+  })
+
+  it('is answered from an index, without a full scan or a temporary sort', async () => {
+    const offences: string[] = []
+    for (const path of lists(ids)) {
+      seen.length = 0
+      const { status } = await call('GET', path)
+      expect([path, status]).toEqual([path, 200])
+      expect(seen.filter((query) => !query.includes('api_keys')).length, path).toBeGreaterThan(path.includes('api-keys') ? -1 : 0)
+      for (const query of new Set(seen.filter((text) => /^\s*(select|with)/i.test(text)))) {
+        const parameters = Array.from({ length: 100 }, () => null).slice(0, Math.max(0, ...(query.match(/\?(\d+)/g) ?? []).map((p) => Number(p.slice(1)))) || (query.match(/\?/g)?.length ?? 0))
+        const { results } = await original.call(DB, `explain query plan ${query}`).bind(...parameters).all<{ detail: string }>()
+        for (const { detail } of results) {
+          if (/^SCAN (?!json_each|value|messages_fts|f\b)/.test(detail) || /TEMP B-TREE FOR (LAST TERM OF )?ORDER BY/.test(detail)) offences.push(`${path}: ${detail} in ${query.slice(0, 300)}`)
+        }
+      }
+    }
+    expect(offences).toEqual([])
+  })
+})
