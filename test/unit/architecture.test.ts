@@ -8,10 +8,10 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/(runtime|memory)\//, local: /^src\/(runtime|memory|lib)\//, packages: /^zod$/ },
   { layer: /^src\/models\//, local: /^src\/(models|runtime|lib|env)/, packages: /^(@ai-sdk\/|workers-ai-provider$)/ },
   { layer: /^src\/db\/schema/, local: /^src\/(db|resources\/[^/]+\/table)/, packages: /^$/ },
-  { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|drizzle-zod|zod)/ },
+  { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|zod)/ },
   { layer: /^src\/http\//, local: /^src\/(http|db|lib|env|context)/, packages: /^(@hono|hono|drizzle-orm|zod)/ },
   { layer: /^src\/resources\/[^/]+\/table/, local: /^src\/(resources\/[^/]+\/table|db|runtime|lib)/, packages: /^drizzle-orm/ },
-  { layer: /^src\/resources\/[^/]+\/(?!routes)/, local: /^src\/(resources\/|db|runtime|memory|models|lib|env|context)/, packages: /^(drizzle-orm|drizzle-zod|zod)/ },
+  { layer: /^src\/resources\/[^/]+\/(?!routes)/, local: /^src\/(resources\/|db|runtime|memory|models|lib|env|context)/, packages: /^(drizzle-orm|zod)/ },
   { layer: /^durable-objects\//, local: /^(durable-objects|src\/(runtime|memory|models|db|lib|env|resources\/[^/]+\/(?!routes))|package\.json)/, packages: /^(cloudflare:|drizzle-orm|standardwebhooks)/ },
 ]
 
