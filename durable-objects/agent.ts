@@ -13,6 +13,7 @@ import { Executor } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { refreshSystem } from './agent/journal'
 import { contextKey, messages } from './agent/messages'
+import { outbox } from './agent/outbox'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -24,6 +25,9 @@ import { resultOf, webhookBody } from './agent/webhook'
 const rowsPerAlarm = 50
 /** How long one alarm stays with a run; the next follows at once, so that other due rows get their turn. */
 const alarmSliceMs = 10_000
+
+/** An otid names a request's message for good; messages that begin a context are no request. */
+const withoutOtid = (message: InputMessage): InputMessage => ({ ...message, otid: null })
 
 /** The single thread of one agent: it gives its messages their order, runs its turns, and owes D1 a copy of both. */
 export class AgentObject extends DurableObject<Env> implements AgentRpc {
@@ -42,7 +46,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     this.#store = store
     if (isBorn(ctx.storage)) this.#wakeUp()
     const arm = () => this.#arm()
-    this.#flusher = new Flusher(store, env, () => this.#owner(), arm)
+    this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
     this.#executor = new Executor({
       store,
       agent_id: () => this.#agentId,
@@ -113,7 +117,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       this.#store.transaction(() => {
         if (messages.system(this.#store, conversation_id)) return
         refreshSystem(this.#store, this.#agentId, conversation_id, config)
-        messages.append(this.#store, { id: this.#agentId }, conversation_id, initial)
+        messages.append(this.#store, { id: this.#agentId }, conversation_id, initial.map(withoutOtid))
       })
       return null
     })
@@ -190,7 +194,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
         refreshSystem(this.#store, this.#agentId, null, config, true)
         const system = messages.system(this.#store, null)
         messages.setContext(this.#store, null, system ? [system.id] : [])
-        messages.append(this.#store, { id: this.#agentId }, null, initial)
+        messages.append(this.#store, { id: this.#agentId }, null, initial.map(withoutOtid))
       })
       return null
     })
@@ -284,7 +288,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       if (this.#organization_id !== scope.organization_id) throw notFound('Agent', this.#agentId)
       for (const run of runs.inProgress(this.#store, this.#agentId)) this.#executor.cancel(run.id)
       await this.#flusher.settle()
-      if (one(this.#store, 'select 1 as owed from outbox limit 1')) return null
+      if (!outbox.isEmpty(this.#store)) return null
       await this.ctx.storage.deleteAlarm()
       await this.ctx.storage.deleteAll()
       this.#organization_id = null
@@ -306,13 +310,18 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   /** Serves one due row; a failure is its own and puts only that row off. */
   async #attend(due: Due): Promise<void> {
     try {
-      if (due.kind === 'flush') await this.#flusher.settle()
+      if (due.kind === 'flush') await this.#flush()
       else if (due.kind === 'fold') this.#fold(due.ref)
       else await this.#lookAfter(due)
     } catch (error) {
       log('error', { msg: 'alarm', kind: due.kind, agent_id: this.#agentId, error: messageOf(error) })
       schedule.again(this.#store, due, this.#store.now() + 30_000)
     }
+  }
+
+  async #flush(): Promise<void> {
+    await this.#flusher.settle()
+    if (outbox.isEmpty(this.#store)) schedule.clear(this.#store, 'flush', '')
   }
 
   #fold(run_id: string): void {

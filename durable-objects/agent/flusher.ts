@@ -1,3 +1,4 @@
+import { brokenConstraint } from '../../src/db/errors'
 import type { Env } from '../../src/env'
 import { messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
@@ -10,20 +11,23 @@ import type { Store } from './store'
 
 const batchSize = 200
 
+/** What the flusher needs of the object around it. */
+export interface FlusherHost {
+  env(): Env
+  owner(): Owner
+  arm(): void
+}
+
 /** Sends the outbox to D1 and to delivery objects, oldest first, one batch at a time. */
 export class Flusher {
   readonly #store: Store
-  readonly #env: Env
-  readonly #owner: () => Owner
-  readonly #arm: () => void
+  readonly #host: FlusherHost
   #running: Promise<void> | null = null
   #failures = 0
 
-  constructor(store: Store, env: Env, owner: () => Owner, arm: () => void) {
+  constructor(store: Store, host: FlusherHost) {
     this.#store = store
-    this.#env = env
-    this.#owner = owner
-    this.#arm = arm
+    this.#host = host
   }
 
   /** Starts sending what is owed, unless that is going on. A failure is left to the alarm. */
@@ -54,29 +58,47 @@ export class Flusher {
   async #drain(): Promise<void> {
     try {
       for (let rows = outbox.take(this.#store, batchSize); rows.length > 0; rows = outbox.take(this.#store, batchSize)) {
-        await this.#send(rows)
-        outbox.done(
-          this.#store,
-          rows.map((row) => row.id),
-        )
+        await this.#deliver(rows)
       }
       this.#failures = 0
-      schedule.clear(this.#store, 'flush', '')
     } catch (error) {
       this.#failures++
-      log('error', { msg: 'outbox not sent', agent_id: this.#owner().agent_id, error: messageOf(error), attempt: this.#failures })
+      log('error', { msg: 'outbox not sent', agent_id: this.#host.owner().agent_id, error: messageOf(error), attempt: this.#failures })
       schedule.set(this.#store, 'flush', '', this.#store.now() + backoff(this.#failures, 500, 60_000))
-      this.#arm()
+      this.#host.arm()
+    }
+  }
+
+  /**
+   * Hands rows over and strikes them off. A row that D1 refuses for breaking a constraint would be refused for ever: it is set aside, so
+   * that it holds up no other.
+   */
+  async #deliver(rows: OutboxRow[]): Promise<void> {
+    try {
+      await this.#send(rows)
+      outbox.done(
+        this.#store,
+        rows.map((row) => row.id),
+      )
+    } catch (error) {
+      const broken = brokenConstraint(error)
+      if (!broken) throw error
+      const [only, ...others] = rows
+      if (only && others.length === 0) {
+        outbox.setAside(this.#store, only, broken.text)
+        log('error', { msg: 'outbox row refused', agent_id: this.#host.owner().agent_id, kind: only.kind, error: broken.text })
+      } else for (const row of rows) await this.#deliver([row])
     }
   }
 
   async #send(rows: OutboxRow[]): Promise<void> {
-    const owner = this.#owner()
-    const statements = projectionStatements(this.#env.DB, owner, rows)
-    if (statements.length > 0) await this.#env.DB.batch(statements)
+    const env = this.#host.env()
+    const owner = this.#host.owner()
+    const statements = projectionStatements(env.DB, owner, rows)
+    if (statements.length > 0) await env.DB.batch(statements)
     for (const row of rows) {
       if (row.kind !== 'delivery') continue
-      await enqueueDelivery(this.#env, { ...owner, ...row.payload })
+      await enqueueDelivery(env, { ...owner, ...row.payload })
     }
   }
 }

@@ -71,6 +71,14 @@ export const outbox = {
   done(store: Store, ids: number[]): void {
     store.all('delete from outbox where id in (select value from json_each(?1))', JSON.stringify(ids))
   },
+  /** Keeps a row that its receiver refuses for good, with the reason, out of the way of the others. */
+  setAside(store: Store, row: OutboxRow, reason: string): void {
+    store.transaction(() => {
+      store.all('insert into outbox_refused select id, kind, payload, ?2 from outbox where id = ?1', row.id, reason)
+      outbox.done(store, [row.id])
+    })
+  },
+  isEmpty: (store: Store): boolean => one(store, 'select 1 as owed from outbox limit 1') === null,
   /** The id of the newest row owed; 0 when nothing is. */
   newest(store: Store): number {
     return Number(one(store, 'select coalesce(max(id), 0) as id from outbox')?.id ?? 0)

@@ -136,7 +136,9 @@ function append(
     return [d1.prepare(query).bind(owner.agent_id, JSON.stringify(ids), first)]
   }
   const touch = 'update conversations set last_message_at = max(coalesce(last_message_at, 0), ?2) where id = ?1'
-  return [linkMessages(d1, owner, conversation_id, first, ids), d1.prepare(touch).bind(conversation_id, at)]
+  if (ids.length === 0) return []
+  // What comes first is the system message, which nobody sent.
+  return [linkMessages(d1, owner, conversation_id, first, ids), ...(first > 0 ? [d1.prepare(touch).bind(conversation_id, at)] : [])]
 }
 
 function linkMessages(d1: D1Database, owner: Owner, conversation_id: string, first: number, ids: string[]): D1PreparedStatement {

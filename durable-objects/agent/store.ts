@@ -56,6 +56,7 @@ export const schemaSteps: readonly string[][] = [
     'create table calls (step_id text not null, n integer not null, call text not null, state text not null, result text, primary key (step_id, n)) without rowid',
     'create table events (run_id text not null, seq integer not null, event text not null, primary key (run_id, seq)) without rowid',
     'create table outbox (id integer primary key autoincrement, kind text not null, payload text not null)',
+    'create table outbox_refused (id integer primary key, kind text not null, payload text not null, reason text not null)',
     'create table schedule (kind text not null, ref text not null, due_at integer not null, attempts integer not null default 0, primary key (kind, ref)) without rowid',
     'create index schedule_due on schedule (due_at)',
   ],
