@@ -5,29 +5,24 @@ import { log, setLogLevel } from '../src/lib/log'
 import { modelCatalog } from '../src/models'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import { condensed } from '../src/runtime/emit'
-import { compileSections } from '../src/runtime/prompt'
 import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
+import { contexts } from './agent/contexts'
 import { events } from './agent/events'
 import { Executor } from './agent/executor'
 import { Flusher } from './agent/flusher'
-import { refreshSystem } from './agent/journal'
-import { contextKey, messages } from './agent/messages'
+import { contextKey } from './agent/messages'
 import { outbox } from './agent/outbox'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
 import { servicesOf } from './agent/services'
 import { isBorn, migrate, one, type Store, storeOf } from './agent/store'
-import { promptInput } from './agent/system'
 import { resultOf, webhookBody } from './agent/webhook'
 
 const rowsPerAlarm = 50
 /** How long one alarm stays with a run; the next follows at once, so that other due rows get their turn. */
 const alarmSliceMs = 10_000
-
-/** An otid names a request's message for good; messages that begin a context are no request. */
-const withoutOtid = (message: InputMessage): InputMessage => ({ ...message, otid: null })
 
 /** The single thread of one agent: it gives its messages their order, runs its turns, and owes D1 a copy of both. */
 export class AgentObject extends DurableObject<Env> implements AgentRpc {
@@ -113,12 +108,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      const config = await this.#load(conversation_id)
-      this.#store.transaction(() => {
-        if (messages.system(this.#store, conversation_id)) return
-        refreshSystem(this.#store, this.#agentId, conversation_id, config)
-        messages.append(this.#store, { id: this.#agentId }, conversation_id, initial.map(withoutOtid))
-      })
+      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial)
       return null
     })
   }
@@ -188,88 +178,37 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      const config = await this.#load(null)
-      this.#refuseWhileRunning(null)
-      this.#store.transaction(() => {
-        refreshSystem(this.#store, this.#agentId, null, config, true)
-        const system = messages.system(this.#store, null)
-        messages.setContext(this.#store, null, system ? [system.id] : [])
-        messages.append(this.#store, { id: this.#agentId }, null, initial.map(withoutOtid))
-      })
+      contexts.reset(this.#store, await this.#load(null), initial)
       return null
     })
   }
 
   setContext(scope: Scope, message_ids: string[]): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
-      this.#refuseWhileRunning(null)
-      const missing = message_ids.find((id) => !messages.get(this.#store, id))
-      if (missing) throw new AppError('invalid', `message_ids: '${missing}' is not a message of this agent`)
-      if (message_ids[0] === undefined || messages.get(this.#store, message_ids[0])?.role !== 'system')
-        throw new AppError('invalid', 'message_ids: the first must be a system message of this agent')
-      this.#store.transaction(() => messages.setContext(this.#store, null, [...new Set(message_ids)]))
+      contexts.replace(this.#store, this.#agentId, message_ids)
       return null
     })
   }
 
-  /** A context is not replaced under a turn that writes to it. */
-  #refuseWhileRunning(conversation_id: string | null): void {
-    const [run] = runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))
-    if (run)
-      throw new AppError(
-        'conflict',
-        `CONFLICT: Another request (run_id=${run.id}) is currently being processed for this conversation. Please wait for it to complete.`,
-        { run_id: run.id },
-      )
-  }
-
   fork(scope: Scope, from: string | null, to: string, message_id: string | null = null): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      const config = await this.#load(to)
-      const system = messages.system(this.#store, from)
-      const ids = messages.contextIds(this.#store, from).filter((id) => id !== system?.id)
-      const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
-      if (message_id !== null && end === 0) throw notFound('Message', message_id)
-      this.#store.transaction(() => {
-        if (messages.system(this.#store, to)) return
-        refreshSystem(this.#store, this.#agentId, to, config)
-        messages.setContext(this.#store, to, [...messages.contextIds(this.#store, to), ...ids.slice(0, end)])
-      })
+      contexts.fork(this.#store, await this.#load(to), from, to, message_id)
       return null
     })
   }
 
   recompile(scope: Scope, conversation_id: string | null, { dry_run }: { dry_run: boolean }): Promise<Outcome<string>> {
-    return this.#serve(scope, async () => {
-      const config = await this.#load(conversation_id)
-      const compile = () => refreshSystem(this.#store, this.#agentId, conversation_id, config, true)
-      if (!dry_run) return this.#store.transaction(compile)
-      const { system, core_memory, tool_usage_rules, metadata } = compileSections(promptInput(this.#store, conversation_id, config))
-      return [system, core_memory, tool_usage_rules, metadata].filter(Boolean).join('\n\n')
-    })
+    return this.#serve(scope, async () => contexts.recompile(this.#store, await this.#load(conversation_id), conversation_id, dry_run))
   }
 
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>> {
-    return this.#serve(scope, async () => {
-      const config = await this.#load(conversation_id)
-      return {
-        ...compileSections(promptInput(this.#store, conversation_id, config)),
-        context_window: config.context_window,
-        summary: null,
-        functions: config.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
-        message_ids: messages.contextIds(this.#store, conversation_id),
-        num_recall_memory: messages.recallCount(this.#store, conversation_id),
-      }
-    })
+    return this.#serve(scope, async () => contexts.report(this.#store, await this.#load(conversation_id), conversation_id))
   }
 
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
       for (const run of runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))) this.#executor.cancel(run.id)
-      this.#store.transaction(() => {
-        this.#store.all('delete from context where conversation = ?1', contextKey(conversation_id))
-        this.#store.all('delete from conversations where id = ?1', contextKey(conversation_id))
-      })
+      contexts.close(this.#store, conversation_id)
       return null
     })
   }

@@ -1,0 +1,93 @@
+import { AppError, notFound } from '../../src/lib/errors'
+import { compileSections, compileSystem } from '../../src/runtime/prompt'
+import type { ContextReport } from '../../src/runtime/rpc'
+import type { AgentConfig, InputMessage } from '../../src/runtime/types'
+import { refreshSystem } from './journal'
+import { contextKey, messages } from './messages'
+import { runs } from './runs'
+import type { Store } from './store'
+import { promptInput } from './system'
+
+/** An otid names a request's message for good; messages that begin a context are no request. */
+const withoutOtid = (message: InputMessage): InputMessage => ({ ...message, otid: null })
+
+/** A context is not replaced under a turn that writes to it. */
+function refuseWhileRunning(store: Store, agent_id: string, conversation_id: string | null): void {
+  const [run] = runs.inProgress(store, agent_id, contextKey(conversation_id))
+  if (!run) return
+  const detail = `CONFLICT: Another request (run_id=${run.id}) is currently being processed for this conversation. Please wait for it to complete.`
+  throw new AppError('conflict', detail, { run_id: run.id })
+}
+
+/** What is done to a context as a whole: each one transaction over the agent's store. */
+export const contexts = {
+  /** Gives a context its system message, followed by `initial`, unless it has one. */
+  open(store: Store, config: AgentConfig, conversation_id: string | null, initial: InputMessage[]): void {
+    store.transaction(() => {
+      if (messages.system(store, conversation_id)) return
+      refreshSystem(store, config.id, conversation_id, config)
+      messages.append(store, { id: config.id }, conversation_id, initial.map(withoutOtid))
+    })
+  },
+
+  /** Cuts the agent's own context back to a fresh system message, followed by `initial`. */
+  reset(store: Store, config: AgentConfig, initial: InputMessage[]): void {
+    store.transaction(() => {
+      refuseWhileRunning(store, config.id, null)
+      refreshSystem(store, config.id, null, config, true)
+      const system = messages.system(store, null)
+      messages.setContext(store, null, system ? [system.id] : [])
+      messages.append(store, { id: config.id }, null, initial.map(withoutOtid))
+    })
+  },
+
+  /** Replaces the agent's own context. Throws 422 unless the ids are messages of the agent, a system message first. */
+  replace(store: Store, agent_id: string, ids: string[]): void {
+    store.transaction(() => {
+      refuseWhileRunning(store, agent_id, null)
+      const found = ids.map((id) => messages.get(store, id))
+      const missing = found.indexOf(null)
+      if (missing >= 0) throw new AppError('invalid', `message_ids: '${ids[missing]}' is not a message of this agent`)
+      if (found[0]?.role !== 'system') throw new AppError('invalid', 'message_ids: the first must be a system message of this agent')
+      messages.setContext(store, null, [...new Set(ids)])
+    })
+  },
+
+  /** Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. */
+  fork(store: Store, config: AgentConfig, from: string | null, to: string, message_id: string | null): void {
+    const system = messages.system(store, from)
+    const ids = messages.contextIds(store, from).filter((id) => id !== system?.id)
+    const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
+    if (message_id !== null && end === 0) throw notFound('Message', message_id)
+    store.transaction(() => {
+      if (messages.system(store, to)) return
+      refreshSystem(store, config.id, to, config)
+      messages.setContext(store, to, [...messages.contextIds(store, to), ...ids.slice(0, end)])
+    })
+  },
+
+  /** The text of the system message, compiled now, and stored unless `dry_run`. */
+  recompile(store: Store, config: AgentConfig, conversation_id: string | null, dry_run: boolean): string {
+    if (dry_run) return compileSystem(promptInput(store, conversation_id, config))
+    return store.transaction(() => refreshSystem(store, config.id, conversation_id, config, true))
+  },
+
+  report(store: Store, config: AgentConfig, conversation_id: string | null): ContextReport {
+    return {
+      ...compileSections(promptInput(store, conversation_id, config)),
+      context_window: config.context_window,
+      summary: null,
+      functions: config.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
+      message_ids: messages.contextIds(store, conversation_id),
+      num_recall_memory: messages.recallCount(store, conversation_id),
+    }
+  },
+
+  /** Forgets a context; its messages stay in the history. */
+  close(store: Store, conversation_id: string): void {
+    store.transaction(() => {
+      store.all('delete from context where conversation = ?1', contextKey(conversation_id))
+      store.all('delete from conversations where id = ?1', contextKey(conversation_id))
+    })
+  },
+}
