@@ -71,11 +71,14 @@ CREATE INDEX `ix_agents_organization_name` ON `agents` (`organization_id`,`name`
 CREATE TABLE `agents_tags` (
 	`agent_id` text NOT NULL,
 	`tag` text NOT NULL,
+	`organization_id` text NOT NULL,
 	PRIMARY KEY(`agent_id`, `tag`),
-	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade,
+	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
 CREATE INDEX `ix_agents_tags_tag_agent_id` ON `agents_tags` (`tag`,`agent_id`);--> statement-breakpoint
+CREATE INDEX `ix_agents_tags_organization_tag` ON `agents_tags` (`organization_id`,`tag`);--> statement-breakpoint
 CREATE TABLE `api_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`organization_id` text NOT NULL,
@@ -207,6 +210,7 @@ CREATE TABLE `blocks_tags` (
 );
 --> statement-breakpoint
 CREATE INDEX `ix_blocks_tags_tag_block_id` ON `blocks_tags` (`tag`,`block_id`);--> statement-breakpoint
+CREATE INDEX `ix_blocks_tags_organization_tag` ON `blocks_tags` (`organization_id`,`tag`);--> statement-breakpoint
 CREATE TABLE `conversation_messages` (
 	`id` text PRIMARY KEY NOT NULL,
 	`organization_id` text NOT NULL,
@@ -571,6 +575,7 @@ CREATE TABLE `idempotency_keys` (
 	`status` integer,
 	`content_type` text,
 	`body` text,
+	`sealed` integer DEFAULT false NOT NULL,
 	`created_at` integer NOT NULL,
 	`locked_until` integer NOT NULL,
 	PRIMARY KEY(`organization_id`, `key`)

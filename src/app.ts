@@ -1,3 +1,4 @@
+import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
@@ -5,7 +6,7 @@ import { authenticate, authenticateAdmin } from './http/auth'
 import { idempotent } from './http/idempotency'
 import { rateLimit, requestLog } from './http/middleware'
 import { documentation } from './http/openapi'
-import { type App, root } from './http/router'
+import { type App, type AppEnv, root } from './http/router'
 import { AppError } from './lib/errors'
 import { adminResources, resources } from './resources'
 import { actorOfKey } from './resources/api-keys/service'
@@ -29,9 +30,11 @@ export function createApp(): App {
   app.use('/v1/admin/*', authenticateAdmin)
   const member = authenticate(actorOfKey)
   const open = /^\/v1\/(admin\/|health$|ready$)/
-  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : member(c, next)))
-  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : rateLimit(c, next)))
-  app.use('/v1/*', async (c, next) => (open.test(c.req.path) ? next() : idempotent(c, next)))
+  const unless =
+    (paths: RegExp, handler: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> =>
+    (c, next) =>
+      paths.test(c.req.path) ? next() : handler(c, next)
+  app.use('/v1/*', unless(open, member), unless(open, rateLimit), unless(/^\/v1\/(health|ready)$/, idempotent))
   for (const [path, routes] of [...adminResources, ...resources]) app.route(path, routes)
   app.route('/', documentation(app))
   app.get('/', (c) => c.redirect('/docs'))

@@ -13,6 +13,8 @@ export const idempotencyKeys = sqliteTable(
     status: integer(),
     content_type: text(),
     body: text(),
+    /** The body is sealed, because the answer held a secret. */
+    sealed: integer({ mode: 'boolean' }).notNull().default(false),
     created_at: instant().notNull(),
     locked_until: instant().notNull(),
   },

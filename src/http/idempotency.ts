@@ -1,8 +1,10 @@
 import { and, eq, lt } from 'drizzle-orm'
 import { createMiddleware } from 'hono/factory'
+import type { Ctx } from '../context'
 import { idempotencyKeys } from '../db/idempotency'
-import { sha256 } from '../lib/crypto'
+import { open, seal, sha256 } from '../lib/crypto'
 import { AppError } from '../lib/errors'
+import { iso } from '../lib/time'
 import type { AppEnv } from './router'
 
 /** How long a request may hold its key before another may take it over: longer than any request of a resource lives. */
@@ -13,52 +15,65 @@ export const keptMs = 24 * 60 * 60 * 1000
 /** Requests whose idempotency the agent's object decides, in the same transaction as the run. */
 const decidedByAgent = /\/messages(\/(async|stream))?\/?$/
 
+type Stored = typeof idempotencyKeys.$inferSelect
+
+/** Claims a key for this request: null when it is ours to serve, the first request's row when it was answered. Throws when it cannot be served now. */
+async function claim({ db, actor }: Ctx, key: string, request_hash: string): Promise<Stored | null> {
+  const { organization_id } = actor
+  const [now, locked_until] = [iso(Date.now()), iso(Date.now() + lockMs)]
+  const [claimed] = await db
+    .insert(idempotencyKeys)
+    .values({ organization_id, key, request_hash, created_at: now, locked_until })
+    .onConflictDoNothing()
+    .returning()
+  if (claimed) return null
+  const mine = and(eq(idempotencyKeys.organization_id, organization_id), eq(idempotencyKeys.key, key))
+  const [first] = await db.select().from(idempotencyKeys).where(mine)
+  if (first && first.request_hash !== request_hash) throw new AppError('invalid', `Idempotency-Key: '${key}' was used for another request`)
+  if (first?.status) return first
+  // Without an answer after its lock ran out, the first request died: exactly one repeat may take over.
+  const [taken] = await db
+    .update(idempotencyKeys)
+    .set({ locked_until })
+    .where(and(mine, lt(idempotencyKeys.locked_until, now)))
+    .returning()
+  if (taken) return null
+  const detail = 'The first request with this Idempotency-Key is still being served. Try again in a moment.'
+  throw new AppError('idempotency_in_progress', detail, { headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
+}
+
+/** Keeps the answer under its key; an answer that must not be stored in the clear is sealed. What may succeed next time is not kept. */
+async function keep({ db, actor, config }: Ctx, key: string, response: Response): Promise<void> {
+  const mine = and(eq(idempotencyKeys.organization_id, actor.organization_id), eq(idempotencyKeys.key, key))
+  const content_type = response.headers.get('content-type')
+  const secret = response.headers.get('cache-control')?.includes('no-store') ?? false
+  const passing = response.status >= 500 || response.status === 429 || content_type?.startsWith('text/event-stream')
+  if (passing || (secret && !config.ENCRYPTION_KEY)) {
+    await db.delete(idempotencyKeys).where(mine)
+    return
+  }
+  const text = await response.clone().text()
+  const body = secret && config.ENCRYPTION_KEY ? await seal(config.ENCRYPTION_KEY, text) : text
+  await db.update(idempotencyKeys).set({ status: response.status, content_type, body, sealed: secret }).where(mine)
+}
+
 /**
  * `Idempotency-Key` on POST: the first answer below 500 is stored and sent again to whoever repeats the key with the same
  * request; another request under the same key is a 422, a repeat while the first is being served a 409 that may be retried.
  */
 export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const header = c.req.header('idempotency-key')
-  if (c.req.method !== 'POST' || header === undefined || decidedByAgent.test(c.req.path)) return next()
-  if (!/^[\x21-\x7e]{1,255}$/.test(header)) throw new AppError('invalid', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
-  const { db, actor } = c.get('ctx')
-  const now = Date.now()
-  const request_hash = await sha256(`${c.req.path}?${new URL(c.req.url).search}\n${await c.req.text()}`)
-  const mine = and(eq(idempotencyKeys.organization_id, actor.organization_id), eq(idempotencyKeys.key, header))
-  const locked_until = new Date(now + lockMs).toISOString()
-  const [claimed] = await db
-    .insert(idempotencyKeys)
-    .values({ organization_id: actor.organization_id, key: header, request_hash, created_at: new Date(now).toISOString(), locked_until })
-    .onConflictDoNothing()
-    .returning()
-  if (!claimed) {
-    const [first] = await db.select().from(idempotencyKeys).where(mine)
-    if (first && first.request_hash !== request_hash)
-      throw new AppError('invalid', `Idempotency-Key: '${header}' was used for another request`)
-    if (first?.status) {
-      return c.body(first.body ?? '', first.status as 200, {
-        'content-type': first.content_type ?? 'application/json',
-        'idempotent-replayed': 'true',
-      })
-    }
-    // Without an answer after its lock ran out, the first request died: exactly one repeat may take over.
-    const [taken] = await db
-      .update(idempotencyKeys)
-      .set({ locked_until })
-      .where(and(mine, lt(idempotencyKeys.locked_until, new Date(now).toISOString())))
-      .returning()
-    if (!taken)
-      throw new AppError(
-        'idempotency_in_progress',
-        'The first request with this Idempotency-Key is still being served. Try again in a moment.',
-        { headers: { 'retry-after': '1', 'x-should-retry': 'true' } },
-      )
+  const key = c.req.header('idempotency-key')
+  if (c.req.method !== 'POST' || key === undefined || decidedByAgent.test(c.req.path)) return next()
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new AppError('invalid', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
+  const ctx = c.get('ctx')
+  const first = await claim(ctx, key, await sha256(`${c.req.path}${new URL(c.req.url).search}\n${await c.req.text()}`))
+  if (first) {
+    const body = first.sealed && ctx.config.ENCRYPTION_KEY ? await open(ctx.config.ENCRYPTION_KEY, first.body ?? '') : first.body
+    return c.body(body ?? '', first.status as 200, {
+      'content-type': first.content_type ?? 'application/json',
+      'idempotent-replayed': 'true',
+    })
   }
   await next()
-  if (c.res.status >= 500 || c.res.status === 429) {
-    await db.delete(idempotencyKeys).where(mine)
-    return
-  }
-  const answer = { status: c.res.status, content_type: c.res.headers.get('content-type'), body: await c.res.clone().text() }
-  await db.update(idempotencyKeys).set(answer).where(mine)
+  await keep(ctx, key, c.res)
 })

@@ -13,7 +13,11 @@ type Document = ReturnType<App['getOpenAPI31Document']>
 
 /** The OpenAPI 3.1 document of every route that `app` serves. */
 export function openApiDocument(app: App): Document {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer', description: 'An API key; not needed where AUTH=open.' })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key; not needed where AUTH=open.',
+  })
   return app.getOpenAPI31Document({ openapi: '3.1.0', info, security: [{ bearer: [] }] })
 }
 

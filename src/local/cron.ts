@@ -3,7 +3,7 @@ const ranges = [
   [0, 23],
   [1, 31],
   [1, 12],
-  [0, 7],
+  [1, 7],
 ] as const
 
 function matches(field: string, value: number, [low, high]: readonly [number, number]): boolean {
@@ -14,22 +14,26 @@ function matches(field: string, value: number, [low, high]: readonly [number, nu
   })
 }
 
-/** Whether a cron pattern of five numeric fields (`*`, lists, ranges, steps) names this minute in UTC, as Cloudflare reads it. */
+/**
+ * Whether a cron pattern names this minute in UTC. Five fields of numbers with `*`, lists, ranges and steps; weekdays from
+ * Sunday = 1, as Cloudflare counts them. Throws on a pattern that uses more.
+ */
 export function isDue(pattern: string, at: Date): boolean {
   const fields = pattern.trim().split(/\s+/)
-  const values = [at.getUTCMinutes(), at.getUTCHours(), at.getUTCDate(), at.getUTCMonth() + 1, at.getUTCDay()]
-  return (
-    fields.length === 5 &&
-    fields.every((field, index) => {
-      const range = ranges[index]
-      const value = values[index]
-      return range !== undefined && value !== undefined && matches(field, value, range)
-    })
-  )
+  if (fields.length !== 5 || !fields.every((field) => /^[\d*,/-]+$/.test(field))) {
+    throw new Error(`The local server cannot read the cron pattern "${pattern}": five fields of numbers, \`*\`, lists, ranges and steps.`)
+  }
+  const values = [at.getUTCMinutes(), at.getUTCHours(), at.getUTCDate(), at.getUTCMonth() + 1, at.getUTCDay() + 1]
+  return fields.every((field, index) => {
+    const range = ranges[index]
+    const value = values[index]
+    return range !== undefined && value !== undefined && matches(field, value, range)
+  })
 }
 
 /** Calls `fire` for each pattern at the start of every minute it names, until the returned function is called. */
 export function startCrons(patterns: string[], fire: (pattern: string) => void): () => void {
+  for (const pattern of patterns) isDue(pattern, new Date())
   let timer: NodeJS.Timeout | undefined
   const next = () => {
     timer = setTimeout(

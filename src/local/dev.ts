@@ -18,9 +18,11 @@ function writeVars(file: string, vars: Variables): void {
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2)
+  const at = args.indexOf('--vars')
+  const ownArgs = at < 0 ? [] : args.splice(at, 2)
   const given = (name: string) => args.some((arg) => arg === name || arg.startsWith(`${name}=`))
   const { vars, port, state } = readSettings({
-    argv: [],
+    argv: ownArgs,
     env: { ...process.env, PORT: process.env.PORT || '8787', LOCI_STATE: process.env.LOCI_STATE || '.wrangler/state' },
     root,
   })

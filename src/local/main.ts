@@ -37,22 +37,20 @@ async function stop(signal: string): Promise<void> {
   process.exit(0)
 }
 
-function report({ url, vars, bundle }: Served, state: string): void {
+function report({ url, vars, bundle }: Served, state: string): string {
   const models = modelVariables.filter((name) => vars[name])
-  const folder = path.relative(root, state)
-  const shown = folder.startsWith('..') ? state : folder
+  const show = (file: string) => (path.relative(root, file).startsWith('..') ? file : path.relative(root, file))
   const auth = vars.AUTH === 'open' ? 'open: no key needed' : 'keys: every request needs one'
-  console.log(`Loci is ready on ${url} (model ${vars.DEFAULT_MODEL || 'loci/scripted'}, auth ${auth})`)
-  console.log(`  API       ${url}/docs`)
-  console.log(`  State     ${shown}`)
-  console.log(`  Secrets   ${path.relative(root, secretsFile(state)).replace(/^\.\..*/, secretsFile(state))}`)
-  console.log(
-    models.length > 0
-      ? `  Models    ${models.join(', ')}, loci/scripted`
-      : '  Models    loci/scripted only: built in, deterministic, no language model. OPENAI_API_KEY and others add real ones.',
-  )
-  console.log(`  Bundle    ${(bundle.size.gzip / 1024).toFixed(0)} KB gzip`)
-  console.log('Ctrl-C stops it.')
+  const none = 'loci/scripted only: built in, deterministic, no language model. OPENAI_API_KEY and others add real ones.'
+  return [
+    `Loci is ready on ${url} (model ${vars.DEFAULT_MODEL || 'loci/scripted'}, auth ${auth})`,
+    `  API       ${url}/docs`,
+    `  State     ${show(state)}`,
+    `  Secrets   ${show(secretsFile(state))}`,
+    `  Models    ${models.length > 0 ? `loci/scripted, ${models.join(', ')}` : none}`,
+    `  Bundle    ${(bundle.size.gzip / 1024).toFixed(0)} KB gzip`,
+    'Ctrl-C stops it.',
+  ].join('\n')
 }
 
 async function main(): Promise<void> {
@@ -72,7 +70,7 @@ async function main(): Promise<void> {
   }
   tell()
   setInterval(tell, 1000).unref()
-  report(served, settings.state)
+  console.log(report(served, settings.state))
 }
 
 main().catch((error: unknown) => {

@@ -1,19 +1,6 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { unwrap } from '../../src/lib/errors'
-import type { RunResult, RunState, Scope } from '../../src/runtime/rpc'
-import {
-  agentStub,
-  bindings,
-  blockRow,
-  freshAgent,
-  freshBlock,
-  freshScope,
-  giveTools,
-  send,
-  storedMessages,
-  submission,
-} from '../support/agent'
+import type { RunResult } from '../../src/runtime/rpc'
+import { bindings, blockRow, freshAgent, freshBlock, freshScope, giveTools, send, storedMessages } from '../support/agent'
 
 const call = (name: string, args: object) => `/call ${name} ${JSON.stringify(args)}`
 const returnsOf = (result: RunResult) =>
@@ -95,33 +82,7 @@ describe('an agent that edits its memory', () => {
     expect(lines.slice().sort()).toEqual(['start', ...edits.map((e) => e.line)].sort())
     expect(row?.version).toBe(11)
   })
-
-  it('edits once, although a crash makes it run the call again', async () => {
-    const { scope, agent, block } = await rememberer()
-    const run = await submit(
-      scope,
-      agent,
-      `${call('core_memory_append', { label: 'human', content: 'once' })}\n/then\n/wait 400ms\n/say ok`,
-    )
-    await new Promise((resolve) => setTimeout(resolve, 150))
-    await runInDurableObject(agentStub(agent), (_, state) => {
-      state.storage.sql.exec("update calls set state = 'started', result = null")
-      state.storage.sql.exec("delete from messages where id in (select id from messages where body like '%tool_returns\":[{%')")
-      state.storage.sql.exec("update steps set status = 'pending' where n = 1")
-      state.storage.sql.exec('delete from steps where n = 2')
-      state.storage.sql.exec('update schedule set due_at = 0')
-    })
-    await evictDurableObject(agentStub(agent))
-    await runInDurableObject(agentStub(agent), (_, state) => state.storage.setAlarm(Date.now()))
-    await runDurableObjectAlarm(agentStub(agent))
-    const end = unwrap((await agentStub(agent).result(scope, run.id)) as never) as RunResult
-    expect(end.stop_reason).toBe('end_turn')
-    expect(await blockRow(block)).toMatchObject({ value: 'Name: Ada\nonce', version: 2 })
-  })
 })
-
-const submit = async (scope: Scope, agent: string, text: string) =>
-  unwrap((await agentStub(agent).submit(scope, submission(text))) as never) as RunState
 
 describe('conversation_search', () => {
   it('finds what was said a moment ago, in any conversation, and leaves out its own calls', async () => {

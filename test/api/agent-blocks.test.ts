@@ -114,7 +114,9 @@ describe('the blocks of an agent', () => {
     }
     await DB.batch(attachBlocks(DB, other.organization_id, mine.agentId, [theirs]))
     await DB.batch(attachBlocks(DB, other.organization_id, other.agentId, [id]))
-    expect((await mine.call('GET', mine.memory)).body.blocks).toHaveLength(1)
-    expect((await other.call('GET', other.memory)).body.blocks).toHaveLength(0)
+    const { results } = await DB.prepare('select block_id from blocks_agents where agent_id in (?, ?)')
+      .bind(mine.agentId, other.agentId)
+      .all()
+    expect(results).toEqual([{ block_id: id }])
   })
 })

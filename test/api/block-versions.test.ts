@@ -77,22 +77,25 @@ describe('concurrent writers', () => {
       expect(entry.value.length).toBeGreaterThan((versions[i] as Version).value.length)
     })
   })
-  it('who all saw one version have exactly one winner', async () => {
-    const { call } = await freshOrganization()
-    const id = await block(call, 'base')
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, i) =>
-        i % 2 === 0
-          ? call('PATCH', `/v1/blocks/${id}`, { value: `writer ${i}`, base_version: 1 })
-          : call('PATCH', `/v1/blocks/${id}`, { value: `writer ${i}` }, { 'if-match': `"${id}:1"` }),
+  it('who all saw one version have exactly one winner, and the others are shown its value', async () => {
+    const member = await freshOrganization()
+    const id = await block(member.call, 'base')
+    const sources = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? 'base_version' : 'if-match') as 'base_version' | 'if-match')
+    const results = await Promise.allSettled(
+      sources.map((source, i) =>
+        changeBlock(DB, agentWriter(member), id, () => ({ value: `writer ${i}` }), { precondition: { version: 1, source } }),
       ),
     )
-    const won = answers.filter(({ status }) => status === 200)
+    const won = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     expect(won).toHaveLength(1)
-    expect(answers.every(({ status }) => [200, 409, 412].includes(status))).toBe(true)
-    const now = (await call('GET', `/v1/blocks/${id}`)).body
-    expect(now).toMatchObject({ version: 2, value: won[0]?.body.value })
-    for (const { body } of answers.filter(({ status }) => status !== 200)) expect(body.current_value).toBe(now.value)
+    const now = (await member.call('GET', `/v1/blocks/${id}`)).body
+    expect(now).toMatchObject({ version: 2, value: won[0]?.value })
+    results.forEach((result, i) => {
+      if (result.status === 'fulfilled') return
+      const kind = sources[i] === 'if-match' ? 'precondition_failed' : 'version_conflict'
+      expect(result.reason).toMatchObject({ kind, extra: { current_version: 2, current_value: now.value } })
+    })
+    expect(await history(member.call, id)).toHaveLength(2)
   })
   it('mixing API edits and operations: each acknowledged one is in the value or in the history under it', async () => {
     const member = await freshOrganization()
@@ -214,7 +217,10 @@ describe('undo and redo', () => {
     expect((await redo(call, id)).body.code).toBe('nothing_to_redo')
     expect((await undo(call, id)).body.value).toBe('A')
     expect((await redo(call, id)).body.value).toBe('C')
-    expect((await history(call, id)).map((entry) => entry.value)).toEqual(['A', 'B', 'A', 'C', 'A', 'C'])
+    const versions = await history(call, id)
+    expect(versions.map((entry) => entry.value)).toEqual(['A', 'B', 'A', 'C', 'A', 'C'])
+    expect(versions.map((entry) => entry.state_of)).toEqual([1, 2, 1, 4, 1, 4])
+    expect(versions.map((entry) => entry.prev_state)).toEqual([null, 1, null, 1, null, 1])
   })
   it('go through a restore like through any other change', async () => {
     const { call } = await freshOrganization()

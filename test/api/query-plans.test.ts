@@ -42,6 +42,7 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
   '/v1/api-keys/',
+  '/v1/tags/',
 ]
 
 describe('every list', () => {
@@ -50,7 +51,9 @@ describe('every list', () => {
 
   beforeAll(async () => {
     call = (await freshOrganization()).call
-    const agent = (await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })).body
+    const agent = (
+      await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })
+    ).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
     const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
     Object.assign(ids, { agent: agent.id, block: agent.blocks[0].id, conversation: conversation.id, run: sent.messages[0].run_id })
@@ -71,10 +74,17 @@ describe('every list', () => {
       expect([path, status]).toEqual([path, 200])
       expect(seen.filter((query) => !query.includes('api_keys')).length, path).toBeGreaterThan(path.includes('api-keys') ? -1 : 0)
       for (const query of new Set(seen.filter((text) => /^\s*(select|with)/i.test(text)))) {
-        const parameters = Array.from({ length: 100 }, () => null).slice(0, Math.max(0, ...(query.match(/\?(\d+)/g) ?? []).map((p) => Number(p.slice(1)))) || (query.match(/\?/g)?.length ?? 0))
-        const { results } = await original.call(DB, `explain query plan ${query}`).bind(...parameters).all<{ detail: string }>()
+        const parameters = Array.from({ length: 100 }, () => null).slice(
+          0,
+          Math.max(0, ...(query.match(/\?(\d+)/g) ?? []).map((p) => Number(p.slice(1)))) || (query.match(/\?/g)?.length ?? 0),
+        )
+        const { results } = await original
+          .call(DB, `explain query plan ${query}`)
+          .bind(...parameters)
+          .all<{ detail: string }>()
         for (const { detail } of results) {
-          if (/^SCAN (?!json_each|value|messages_fts|f\b)/.test(detail) || /TEMP B-TREE FOR (LAST TERM OF )?ORDER BY/.test(detail)) offences.push(`${path}: ${detail} in ${query.slice(0, 300)}`)
+          if (/^SCAN (?!json_each|value|messages_fts|f\b)/.test(detail) || /TEMP B-TREE FOR (LAST TERM OF )?ORDER BY/.test(detail))
+            offences.push(`${path}: ${detail} in ${query.slice(0, 300)}`)
         }
       }
     }

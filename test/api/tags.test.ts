@@ -7,7 +7,11 @@ const { DB } = env as unknown as { DB: D1Database }
 
 async function taggedAgent(member: Member, ...tags: string[]): Promise<string> {
   const id = await freshAgent(member)
-  await DB.batch(tags.map((tag) => DB.prepare('insert into agents_tags (agent_id, tag) values (?, ?)').bind(id, tag)))
+  await DB.batch(
+    tags.map((tag) =>
+      DB.prepare('insert into agents_tags (agent_id, tag, organization_id) values (?, ?, ?)').bind(id, tag, member.organization_id),
+    ),
+  )
   return id
 }
 
@@ -35,7 +39,7 @@ describe('tags', () => {
     const member = await freshOrganization()
     const agentId = await taggedAgent(member, 'gone')
     const { body } = await member.call('POST', '/v1/blocks', { label: 'x', value: '', tags: ['also gone'] })
-    await DB.prepare('update agents set is_deleted = 1 where id = ?').bind(agentId).run()
+    await member.call('DELETE', `/v1/agents/${agentId}`)
     await member.call('DELETE', `/v1/blocks/${body.id}`)
     expect((await member.call('GET', '/v1/tags')).body).toEqual([])
   })

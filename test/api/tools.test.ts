@@ -1,9 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { Ctx } from '../../src/context'
+import { database } from '../../src/db/client'
 import { builtinTools, defaultToolNames } from '../../src/resources/tools/builtins'
+import { resolveTools, toolsOfAgents } from '../../src/resources/tools/service'
 import { builtins } from '../../src/runtime/tools'
 import { freshAgent } from '../support/agent'
-import { type Call, freshOrganization } from '../support/client'
+import { type Call, freshOrganization, type Member } from '../support/client'
 
 const { DB } = env as unknown as { DB: D1Database }
 const source_code = 'def roll_dice(sides: int) -> int:\n    return 4\n'
@@ -12,6 +15,8 @@ const json_schema = {
   description: 'Rolls a die.',
   parameters: { type: 'object', properties: { sides: { type: 'integer' } }, required: ['sides'] },
 }
+const ctxOf = ({ organization_id, user_id }: Member) =>
+  ({ db: database(DB), env: { DB }, actor: { organization_id, user_id, scopes: ['read', 'write'] } }) as unknown as Ctx
 const names = (rows: { name: string }[]) => rows.map((row) => row.name)
 
 async function tool(call: Call, name = 'roll_dice', fields: Record<string, unknown> = {}) {
@@ -231,5 +236,27 @@ describe('the tools of an agent', () => {
       expect([path, (await other.call(method, path)).status]).toEqual([path, 404])
     }
     expect((await mine.call('GET', myTools)).body).toHaveLength(1)
+  })
+})
+
+describe('tools for a new agent', () => {
+  it('are found by name and id, in that order and each once, with the built-in ones made where they lack', async () => {
+    const member = await freshOrganization()
+    const mine = await tool(member.call)
+    const found = await resolveTools(ctxOf(member), { names: ['memory_insert', 'roll_dice', 'memory_insert'], ids: [mine.id] })
+    expect(names(found)).toEqual(['memory_insert', 'roll_dice'])
+  })
+  it('that are not there are named in the sentence that clients match', async () => {
+    const [member, other] = [await freshOrganization(), await freshOrganization()]
+    const { id } = await tool(other.call)
+    await expect(resolveTools(ctxOf(member), { names: ['send_message', 'x', 'roll_dice'] })).rejects.toMatchObject({
+      kind: 'bad_request',
+      message: "Tools not found by name: ['x', 'roll_dice']",
+    })
+    await expect(resolveTools(ctxOf(member), { ids: [id] })).rejects.toMatchObject({ message: `Tools not found by id: ['${id}']` })
+  })
+  it('are none for an agent without any', async () => {
+    const member = await freshOrganization()
+    expect(await toolsOfAgents(ctxOf(member), ['agent-1'])).toEqual(new Map([['agent-1', []]]))
   })
 })

@@ -63,8 +63,15 @@ export const agentsTags = sqliteTable(
       .notNull()
       .references(() => agents.id, { onDelete: 'cascade' }),
     tag: text().notNull(),
+    organization_id: text()
+      .notNull()
+      .references(() => organizations.id),
   },
-  (t) => [primaryKey({ columns: [t.agent_id, t.tag] }), index('ix_agents_tags_tag_agent_id').on(t.tag, t.agent_id)],
+  (t) => [
+    primaryKey({ columns: [t.agent_id, t.tag] }),
+    index('ix_agents_tags_tag_agent_id').on(t.tag, t.agent_id),
+    index('ix_agents_tags_organization_tag').on(t.organization_id, t.tag),
+  ],
 )
 
 /** Secrets of an agent. `value_enc` is sealed with `ENCRYPTION_KEY`; the plain value is never stored and never returned. */

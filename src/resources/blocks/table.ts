@@ -147,5 +147,9 @@ export const blocksTags = sqliteTable(
       .notNull()
       .references(() => organizations.id),
   },
-  (t) => [primaryKey({ columns: [t.block_id, t.tag] }), index('ix_blocks_tags_tag_block_id').on(t.tag, t.block_id)],
+  (t) => [
+    primaryKey({ columns: [t.block_id, t.tag] }),
+    index('ix_blocks_tags_tag_block_id').on(t.tag, t.block_id),
+    index('ix_blocks_tags_organization_tag').on(t.organization_id, t.tag),
+  ],
 )

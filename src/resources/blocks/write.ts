@@ -147,8 +147,7 @@ function statements(d1: D1Database, by: Writer, head: BlockRow, next: NewVersion
         case when ?10 then ?11 when before.cause in ('undo', 'redo') then before.state_of else before.sequence_number end,
         ?12, ?13, ?14, ?15, ?16, ?16, ?17, ?17
       from block left join block_history before on before.block_id = block.id and before.sequence_number = block.version
-      where block.id = ?18 and block.organization_id = ?19 and block.is_deleted = 0 and block.version = ?20
-        and not exists (select 1 from block_history done where done.block_id = ?18 and done.operation_key = ?15)`,
+      where block.id = ?18 and block.organization_id = ?19 and block.is_deleted = 0 and block.version = ?20`,
     )
     .bind(
       ...[historyId, state.label, state.description, state.value, state.limit, JSON.stringify(state.metadata), Number(state.read_only)],

@@ -5,11 +5,12 @@ import { AppError } from '../../../lib/errors'
 import { newId } from '../../../lib/id'
 import { uniqueRules } from '../../../runtime/tool-rules'
 import { type ToolRule, ToolRule as ToolRuleSchema } from '../../../runtime/tool-rules-schema'
+import { isBuiltinName } from '../../tools/service'
 import type { tools } from '../../tools/table'
 import type { AgentUpdate } from '../input'
 import { agentSecrets, agentsTags } from '../table'
 
-type ToolRow = Pick<Row<typeof tools>, 'name' | 'tool_type' | 'default_requires_approval'>
+type ToolRow = Pick<Row<typeof tools>, 'name' | 'default_requires_approval'>
 
 const ruleOf = (type: 'exit_loop' | 'continue_loop' | 'requires_approval', tool_name: string): ToolRule =>
   ToolRuleSchema.parse({ type, tool_name })
@@ -17,7 +18,7 @@ const ruleOf = (type: 'exit_loop' | 'continue_loop' | 'requires_approval', tool_
 /** The customary rules of the base tools among the given ones: the one that speaks ends the turn, the ones that remember go on. */
 export const baseToolRules = (attached: ToolRow[]): ToolRule[] =>
   attached
-    .filter((tool) => tool.tool_type === 'letta_core' || tool.tool_type === 'letta_memory_core')
+    .filter((tool) => isBuiltinName(tool.name))
     .map((tool) => ruleOf(tool.name === 'send_message' ? 'exit_loop' : 'continue_loop', tool.name))
 
 /** Rules of an agent, each once: those that were asked for, and an approval for every tool that wants one by default. */
@@ -47,7 +48,7 @@ export async function secretStatements(ctx: Ctx, agentId: string, secrets: Recor
 
 /** Statements that store an agent's tags. */
 export function tagStatements(ctx: Ctx, agentId: string, tags: readonly string[]): D1PreparedStatement[] {
-  const rows = [...new Set(tags)].map((tag) => ({ agent_id: agentId, tag }))
+  const rows = [...new Set(tags)].map((tag) => ({ agent_id: agentId, tag, organization_id: ctx.actor.organization_id }))
   return rows.length > 0 ? [insertRows(ctx.env.DB, agentsTags, rows)] : []
 }
 

@@ -4,6 +4,7 @@ import type { Ctx } from '../../../context'
 import { repository } from '../../../db/repository'
 import { AppError } from '../../../lib/errors'
 import { idPattern } from '../../../lib/id'
+import type { Page } from '../../../lib/page'
 import type { RunState } from '../../../runtime/rpc'
 import { filterTypes, toWire } from '../../../runtime/wire'
 import type { LettaMessage } from '../../../runtime/wire-schema'
@@ -23,11 +24,14 @@ export { failureOf, persistently, type Reading, responseOf, type Sending, send, 
 const agentRows = repository(agents, 'Agent')
 const rows = repository(messages, 'Message')
 
-/** Stored messages as clients see them. */
-const shown = (stored: StoredMessage[], types?: string[]): LettaMessage[] =>
+/** Stored messages as clients see them: newest first also among the parts of one when the list is. */
+const shown = (stored: StoredMessage[], query: { order?: Page['order']; include_return_message_types?: string[] | undefined } = {}) =>
   filterTypes(
-    stored.flatMap((message) => toWire(message, { summaryAsUser: true })),
-    types,
+    stored.flatMap((message): LettaMessage[] => {
+      const parts = toWire(message, { summaryAsUser: true })
+      return query.order === 'desc' ? parts.toReversed() : parts
+    }),
+    query.include_return_message_types,
   )
 
 /** Messages, as D1 has them. A page counts stored messages, each of which is shown as one or more. */
@@ -42,7 +46,7 @@ export const messageService = {
     }
     const only = conversation_id === undefined ? null : { conversation_id: null }
     const [stored] = await Promise.all([listAgentMessages(ctx, agentId, only, query), agentRows.get(ctx, agentId)])
-    return shown(stored, query.include_return_message_types)
+    return shown(stored, query)
   },
 
   async ofConversation(ctx: Ctx, id: string, query: z.output<typeof ConversationMessagesQuery>): Promise<LettaMessage[]> {
@@ -50,24 +54,24 @@ export const messageService = {
     const stored = await (conversation_id === null
       ? listAgentMessages(ctx, agent_id, { conversation_id }, query)
       : listConversationMessages(ctx, conversation_id, query))
-    return shown(stored, query.include_return_message_types)
+    return shown(stored, query)
   },
 
   async ofRun(ctx: Ctx, runId: string, query: z.output<typeof RunMessagesQuery>): Promise<LettaMessage[]> {
     const [stored] = await Promise.all([listRunMessages(ctx, runId, query), runService.row(ctx, runId)])
-    return shown(stored, query.include_return_message_types)
+    return shown(stored, query)
   },
 
   async ofStep(ctx: Ctx, stepId: string, query: z.output<typeof RunMessagesQuery>): Promise<LettaMessage[]> {
     const [stored] = await Promise.all([listStepMessages(ctx, stepId, query), stepService.row(ctx, stepId)])
-    return shown(stored, query.include_return_message_types)
+    return shown(stored, query)
   },
 
   /** Messages of the whole organization. */
   async all(ctx: Ctx, query: z.output<typeof MessagesQuery>): Promise<LettaMessage[]> {
     const { conversation_id } = query
     if (conversation_id !== undefined) return messageService.ofConversation(ctx, conversation_id, query)
-    return shown(await listAllMessages(ctx, query), query.include_return_message_types)
+    return shown(await listAllMessages(ctx, query), query)
   },
 
   /** The parts of one stored message. */
