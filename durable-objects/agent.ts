@@ -12,7 +12,6 @@ import { events } from './agent/events'
 import { Executor } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { contextKey } from './agent/messages'
-import { outbox } from './agent/outbox'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -103,7 +102,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     const next = schedule.next(this.#store)
     if (next === null || next >= this.#armedFor) return
     this.#armedFor = next
-    void this.ctx.storage.setAlarm(next)
+    void this.ctx.storage.setAlarm(Math.max(next, this.#store.now()))
   }
 
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
@@ -120,16 +119,26 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
         runs.accept(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS),
     )
     this.#arm()
-    if (runs.isInProgress(this.#store, run.id)) void this.#executor.ensure(run.conversation_id)
     return run
   }
 
-  submit(scope: Scope, submission: Submission): Promise<Outcome<RunState>> {
-    return this.#serve(scope, () => stateOf(this.#accept(scope, submission)))
+  #start(run: Pick<Run, 'id' | 'conversation_id'>): void {
+    if (runs.isInProgress(this.#store, run.id)) void this.#executor.ensure(run.conversation_id)
+  }
+
+  /** The turn begins when the run is stored everywhere, so that it does not slow the answer down. */
+  async submit(scope: Scope, submission: Submission): Promise<Outcome<RunState>> {
+    const outcome = await this.#serve(scope, () => stateOf(this.#accept(scope, submission)))
+    if (outcome.ok) this.#start(outcome.value)
+    return outcome
   }
 
   send(scope: Scope, submission: Submission): Promise<Outcome<RunResult>> {
-    return this.#serve(scope, () => this.#ended(this.#accept(scope, submission).id))
+    return this.#serve(scope, () => {
+      const run = this.#accept(scope, submission)
+      this.#start(run)
+      return this.#ended(run.id)
+    })
   }
 
   result(scope: Scope, run_id: string): Promise<Outcome<RunResult>> {
@@ -145,7 +154,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     return settle(async () => {
       await this.#enter(scope)
       const run = this.#run(run_id)
-      if (runs.isInProgress(this.#store, run_id)) void this.#executor.ensure(run.conversation_id)
+      this.#start(run)
       return { body: follow(this.#store, this.#readers, run, view, () => this.#flusher.settle()) }
     })
   }
@@ -227,7 +236,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       if (this.#organization_id !== scope.organization_id) throw notFound('Agent', this.#agentId)
       for (const run of runs.inProgress(this.#store, this.#agentId)) this.#executor.cancel(run.id)
       await this.#flusher.settle()
-      if (!outbox.isEmpty(this.#store)) return null
+      if (!this.#flusher.strike()) return null
       await this.ctx.storage.deleteAlarm()
       await this.ctx.storage.deleteAll()
       this.#organization_id = null
@@ -260,7 +269,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   async #flush(): Promise<void> {
     await this.#flusher.settle()
-    if (outbox.isEmpty(this.#store)) schedule.clear(this.#store, 'flush', '')
+    if (this.#flusher.strike()) schedule.clear(this.#store, 'flush', '')
   }
 
   #fold(run_id: string): void {

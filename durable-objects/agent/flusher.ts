@@ -10,6 +10,8 @@ import { schedule } from './schedule'
 import type { Store } from './store'
 
 const batchSize = 200
+/** Rows that were taken over are struck off a moment later: that write would otherwise hold up the answer that waited for them. */
+const strikeAfterMs = 25
 
 /** What the flusher needs of the object around it. */
 export interface FlusherHost {
@@ -24,6 +26,9 @@ export class Flusher {
   readonly #host: FlusherHost
   #running: Promise<void> | null = null
   #failures = 0
+  /** Every row up to this id has been taken over. Forgotten in a crash: then rows are sent again, which changes nothing. */
+  #sent = 0
+  #striking = false
 
   constructor(store: Store, host: FlusherHost) {
     this.#store = store
@@ -32,6 +37,7 @@ export class Flusher {
 
   /** Starts sending what is owed, unless that is going on. A failure is left to the alarm. */
   kick(): void {
+    this.#host.arm()
     void this.#run()
   }
 
@@ -40,12 +46,20 @@ export class Flusher {
    * after the current try: what was promised is safe in the object, and the alarm brings it there later.
    */
   async settle(): Promise<void> {
+    this.#host.arm()
     const upTo = outbox.newest(this.#store)
-    while (outbox.oldest(this.#store) <= upTo) {
+    while (this.#sent < upTo) {
       const before = this.#failures
       await this.#run()
       if (this.#failures > before) return
     }
+  }
+
+  /** Strikes off what was taken over; true when nothing is owed any more. */
+  strike(): boolean {
+    this.#striking = false
+    outbox.strike(this.#store, this.#sent)
+    return outbox.isEmpty(this.#store)
   }
 
   async #run(): Promise<void> {
@@ -57,9 +71,7 @@ export class Flusher {
 
   async #drain(): Promise<void> {
     try {
-      for (let rows = outbox.take(this.#store, batchSize); rows.length > 0; rows = outbox.take(this.#store, batchSize)) {
-        await this.#deliver(rows)
-      }
+      for (let rows = this.#take(); rows.length > 0; rows = this.#take()) await this.#deliver(rows)
       this.#failures = 0
     } catch (error) {
       this.#failures++
@@ -69,23 +81,25 @@ export class Flusher {
     }
   }
 
+  #take = () => outbox.take(this.#store, this.#sent, batchSize)
+
   /**
-   * Hands rows over and strikes them off. A row that D1 refuses for breaking a constraint would be refused for ever: it is set aside, so
+   * Hands rows over. A row that D1 refuses for breaking a constraint would be refused for ever: it is set aside, so
    * that it holds up no other.
    */
   async #deliver(rows: OutboxRow[]): Promise<void> {
     try {
       await this.#send(rows)
-      outbox.done(
-        this.#store,
-        rows.map((row) => row.id),
-      )
+      this.#sent = rows.at(-1)?.id ?? this.#sent
+      if (!this.#striking) setTimeout(() => this.#striking && this.strike(), strikeAfterMs)
+      this.#striking = true
     } catch (error) {
       const broken = brokenConstraint(error)
       if (!broken) throw error
       const [only, ...others] = rows
       if (only && others.length === 0) {
         outbox.setAside(this.#store, only, broken.text)
+        this.#sent = only.id
         log('error', { msg: 'outbox row refused', agent_id: this.#host.owner().agent_id, kind: only.kind, error: broken.text })
       } else for (const row of rows) await this.#deliver([row])
     }

@@ -1,4 +1,5 @@
 import type { Message, RunStatus, StepStatus, StopReason, Usage } from '../../src/runtime/types'
+import { schedule } from './schedule'
 import { one, type Store } from './store'
 
 /** What an agent's object owes to the outside, by kind. Every row is idempotent at its receiver. */
@@ -58,33 +59,33 @@ export interface StepProjection {
   step_ns: number | null
 }
 
-/** Rows that leave the object, written in the transaction that made them true and deleted when their receiver has them. */
+/** When the alarm looks after rows that a crash kept from being sent at once. */
+const backstopMs = 5_000
+
+/** Rows that leave the object, written in the transaction that made them true and struck off when their receiver has them. */
 export const outbox = {
   add<K extends OutboxKind>(store: Store, kind: K, payload: OutboxPayloads[K]): void {
     store.all('insert into outbox (kind, payload) values (?1, ?2)', kind, JSON.stringify(payload))
+    schedule.ensure(store, 'flush', '', store.now() + backstopMs)
   },
-  take(store: Store, limit: number): OutboxRow[] {
+  take(store: Store, after: number, limit: number): OutboxRow[] {
     return store
-      .all('select id, kind, payload from outbox order by id limit ?1', limit)
+      .all('select id, kind, payload from outbox where id > ?1 order by id limit ?2', after, limit)
       .map((row) => ({ ...row, payload: JSON.parse(row.payload as string) }) as unknown as OutboxRow)
   },
-  done(store: Store, ids: number[]): void {
-    store.all('delete from outbox where id in (select value from json_each(?1))', JSON.stringify(ids))
+  strike(store: Store, upTo: number): void {
+    store.all('delete from outbox where id <= ?1', upTo)
   },
   /** Keeps a row that its receiver refuses for good, with the reason, out of the way of the others. */
   setAside(store: Store, row: OutboxRow, reason: string): void {
     store.transaction(() => {
       store.all('insert into outbox_refused select id, kind, payload, ?2 from outbox where id = ?1', row.id, reason)
-      outbox.done(store, [row.id])
+      store.all('delete from outbox where id = ?1', row.id)
     })
   },
   isEmpty: (store: Store): boolean => one(store, 'select 1 as owed from outbox limit 1') === null,
   /** The id of the newest row owed; 0 when nothing is. */
   newest(store: Store): number {
     return Number(one(store, 'select coalesce(max(id), 0) as id from outbox')?.id ?? 0)
-  },
-  /** The id of the oldest row owed; infinity when nothing is. */
-  oldest(store: Store): number {
-    return Number(one(store, 'select min(id) as id from outbox')?.id ?? Number.POSITIVE_INFINITY)
   },
 }

@@ -32,6 +32,9 @@ export interface Run {
 /** How long a run may go unattended before the alarm looks after it. */
 export const watchdogMs = 15_000
 
+/** When the alarm takes over a run that nobody waits for. */
+const takeUpMs = 1_000
+
 /** How long the deltas of a finished run can be streamed again; after that its log holds whole messages. */
 export const deltasKeptMs = 3 * 24 * 60 * 60 * 1000
 
@@ -177,7 +180,7 @@ export const runs = {
     )
     for (const requestKey of keysOf(submission)) store.all('insert into requests (key, run_id) values (?1, ?2)', requestKey, id)
     events.append(store, id, [{ type: 'ping' }])
-    schedule.set(store, 'run', id, now + (request.background ? 0 : watchdogMs))
+    schedule.set(store, 'run', id, now + (request.background ? takeUpMs : watchdogMs))
     const run = runs.get(store, agent_id, id)
     project(store, run)
     return run

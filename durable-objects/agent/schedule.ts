@@ -21,6 +21,10 @@ export const schedule = {
       due_at,
     )
   },
+  /** Adds a row unless it is there; a row that is due earlier stays so. */
+  ensure(store: Store, kind: DueKind, ref: string, due_at: Millis): void {
+    store.all('insert or ignore into schedule (kind, ref, due_at) values (?1, ?2, ?3)', kind, ref, due_at)
+  },
   /** Puts a row off after a try that did not finish it. */
   again(store: Store, { kind, ref }: Due, due_at: Millis): void {
     store.all('update schedule set due_at = ?3, attempts = attempts + 1 where kind = ?1 and ref = ?2', kind, ref, due_at)
