@@ -15,6 +15,9 @@ CREATE TRIGGER messages_fts_update AFTER UPDATE OF text ON messages WHEN old.tex
   INSERT INTO messages_fts(rowid, text) SELECT new.rowid, new.text WHERE new.text IS NOT NULL;
 END;
 --> statement-breakpoint
+-- Messages that were there before the index.
+INSERT INTO messages_fts(messages_fts) VALUES ('rebuild');
+--> statement-breakpoint
 -- `NULLS NOT DISTINCT`, which SQLite lacks: a tool without a project takes part in the constraint as the project ''.
 CREATE UNIQUE INDEX uix_organization_project_name ON tools (organization_id, coalesce(project_id, ''), name) WHERE is_deleted = 0;
 --> statement-breakpoint
