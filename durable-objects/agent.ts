@@ -52,7 +52,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
         () => this.#flusher.settle(),
       ),
       payload: (run) => webhookBody(store, run),
-      flush: () => this.#flusher.kick(),
+      flush: () => this.#organization_id !== null && this.#flusher.kick(),
       wake: (run_id) => this.#readers.wake(run_id),
       arm,
     })
@@ -66,9 +66,12 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     return { agent_id: this.#agentId, organization_id: this.#organization_id ?? '' }
   }
 
+  /** A fresh object works on nothing: whatever is in progress was cut, and is due at once. */
   #wakeUp(): void {
     migrate(this.ctx.storage)
     this.#organization_id = (one(this.#store, 'select organization_id from identity')?.organization_id as string | undefined) ?? null
+    for (const run of runs.inProgress(this.#store, this.#agentId)) schedule.set(this.#store, 'run', run.id, this.#store.now())
+    this.#arm()
   }
 
   /** Lets the agent's own organization in. An object of an unknown agent stays without a trace. */

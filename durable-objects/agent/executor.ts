@@ -25,6 +25,9 @@ export interface ExecutorHost {
   arm(): void
 }
 
+/** Head start of a turn that is quick: after it D1 is told of what was accepted and begun, although the model has not answered. */
+const tellAfterMs = 25
+
 /** Tries of a run that something outside the agent keeps from going on, before it counts as failed. */
 const triesMax = 8
 
@@ -45,6 +48,7 @@ export class Executor {
   /** Sees to it that the waiting runs of a conversation are worked off. The promise ends when none is left or one must be tried later. */
   ensure(conversation_id: string | null): Promise<void> {
     const key = contextKey(conversation_id)
+    this.#tell()
     const running = this.#drains.get(key)
     if (running) return running
     const drain = this.#drain(key).finally(() => {
@@ -66,6 +70,8 @@ export class Executor {
     wake(id)
     flush()
   }
+
+  #tell = () => void setTimeout(() => this.#drains.size > 0 && this.#host.flush(), tellAfterMs)
 
   #head = (key: string) => runs.head(this.#host.store, this.#host.agent_id(), key)
   #putOff = new Set<string>()
@@ -115,6 +121,7 @@ export class Executor {
         if (!messages.system(store, run.conversation_id)) refreshSystem(store, agent_id, run.conversation_id, config)
         runs.begin(store, run, config.message_buffer_autoclear)
       })
+      this.#tell()
     }
     const ports: TurnPorts = {
       journal,

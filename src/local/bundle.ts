@@ -54,7 +54,7 @@ function hashOfSources(): string {
   const hash = createHash('sha256')
   for (const file of [
     ...sources.filter((source) => !source.startsWith(own)),
-    ...['wrangler.toml', 'tsconfig.json', 'package-lock.json', 'src/local/bundle.ts'].map((name) => path.join(root, name)),
+    ...['wrangler.toml', 'tsconfig.json', 'package.json', 'package-lock.json', 'src/local/bundle.ts'].map((name) => path.join(root, name)),
   ]) {
     hash
       .update(`${path.relative(root, file)}\0`)

@@ -19,6 +19,9 @@ export interface RuntimeOptions {
   log(level: string, message: string): void
 }
 
+/** A way out that workerd itself keeps to public addresses, after name resolution: what webhooks go through. */
+const publicNetwork = { network: { allow: ['public'], tlsOptions: { trustBrowserCas: true } } }
+
 /** A Worker served by Miniflare on this machine. */
 export interface Runtime {
   url: string
@@ -68,7 +71,15 @@ export async function startRuntime({ modules, worker, port, data, log }: Runtime
     handleStructuredLogs: ({ level, message }) => log(level, message),
     telemetry: { enabled: false },
     resourcePersistencePath: data,
-    workers: [{ ...worker, modules, modulesRoot: '/', unsafeDirectSockets: [{ host, port: listen }] }],
+    workers: [
+      {
+        ...worker,
+        serviceBindings: { ...worker.serviceBindings, PUBLIC_NETWORK: publicNetwork },
+        modules,
+        modulesRoot: '/',
+        unsafeDirectSockets: [{ host, port: listen }],
+      },
+    ],
   })
   const spawned: Spawned = {}
   const miniflare = spawnedFor.run(spawned, () => new Miniflare(options))

@@ -80,25 +80,26 @@ export async function startServer({ state, env = {}, port = 0 }: ServerOptions =
   const folder = state ?? mkdtempSync(path.join(tmpdir(), 'loci-state-'))
   let settings = env
   let child: ChildProcess
+  let closed: Promise<number> = Promise.resolve(0)
   let url = ''
   let logs = ''
-  let running = false
 
   const launch = (listen: number): Promise<void> => {
-    child = spawn(process.execPath, ['src/local/start.mjs', '--port', String(listen), '--state', folder, '--vars', '/dev/null'], {
+    const own = spawn(process.execPath, ['src/local/start.mjs', '--port', String(listen), '--state', folder, '--vars', '/dev/null'], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       // The launcher ends with the process that npm would be: a test run that is killed leaves no server behind.
       env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_lifecycle_event: 'start', ...settings },
     })
+    child = own
+    closed = new Promise((resolve) => own.once('close', (code) => resolve(code ?? -1)))
     const started = logs.length
-    running = true
-    if (child.pid) alive.add(child.pid)
+    if (own.pid) alive.add(own.pid)
     return new Promise((resolve, reject) => {
       const fail = (why: string) => {
         clearTimeout(timer)
-        if (child.pid) signalGroup(child.pid, 'SIGKILL')
+        if (own.pid) signalGroup(own.pid, 'SIGKILL')
         reject(new Error(`the server ${why}:\n${logs.slice(started)}`))
       }
       const timer = setTimeout(() => fail(`was not ready within ${startupLimit} ms`), startupLimit)
@@ -110,21 +111,18 @@ export async function startServer({ state, env = {}, port = 0 }: ServerOptions =
         url = ready[1]
         resolve()
       }
-      child.stdout?.on('data', read)
-      child.stderr?.on('data', read)
-      child.once('error', (error) => fail(`could not be started: ${error.message}`))
-      child.once('exit', (code, signal) => {
-        running = false
-        fail(`ended with ${code ?? signal}`)
-      })
+      own.stdout.on('data', read)
+      own.stderr.on('data', read)
+      own.once('error', (error) => fail(`could not be started: ${error.message}`))
+      own.once('exit', (code, signal) => fail(`ended with ${code ?? signal}`))
     })
   }
 
   const kill9 = async (): Promise<void> => {
-    const pid = child.pid
-    if (!pid) return
-    signalGroup(pid, 'SIGKILL')
-    await groupEnds(pid)
+    if (!child.pid) return
+    signalGroup(child.pid, 'SIGKILL')
+    await groupEnds(child.pid)
+    await closed
   }
 
   await launch(port)
@@ -146,9 +144,8 @@ export async function startServer({ state, env = {}, port = 0 }: ServerOptions =
       await launch(Number(new URL(url).port))
     },
     stop: async () => {
-      const ended = running ? new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? -1))) : (child.exitCode ?? -1)
-      if (running && child.pid) process.kill(child.pid, 'SIGINT')
-      const code = await ended
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT')
+      const code = await closed
       await kill9()
       if (state === undefined) rmSync(folder, { recursive: true, force: true })
       return code

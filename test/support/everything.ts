@@ -1,0 +1,108 @@
+import { insertRows } from '../../src/db/rows'
+import { newId } from '../../src/lib/id'
+import { deliveries, deliveryAttempts } from '../../src/resources/deliveries/table'
+import { bindings } from './agent'
+import { type Call, freshOrganization, type Member } from './client'
+
+const { DB } = bindings
+
+/** An organization with one row of everything. `ids` is keyed by the names that path parameters have. */
+export interface Everything extends Member {
+  ids: Record<string, string>
+}
+
+async function made(call: Call, path: string, body: unknown, method = 'POST') {
+  const answer = await call(method, path, body)
+  if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+  return answer.body
+}
+
+/** A webhook that was delivered at the first try. Nothing is sent. */
+async function delivered(organization_id: string, agent_id: string, run_id: string, marker: string): Promise<string> {
+  const id = newId('delivery')
+  const at = new Date().toISOString()
+  const owner = { organization_id, agent_id, run_id }
+  const delivery = { ...owner, id, event: 'run.completed', url: `https://${marker}.example/hook`, status: 'delivered' as const }
+  const attempt = {
+    id: newId('deliveryAttempt'),
+    delivery_id: id,
+    number: 1,
+    manual: false,
+    started_at: at,
+    duration_ms: 1,
+    status_code: 200,
+  }
+  await DB.batch([
+    insertRows(DB, deliveries, [{ ...delivery, attempts: 1, delivered_at: at, last_status_code: 200, created_at: at, updated_at: at }]),
+    insertRows(DB, deliveryAttempts, [{ ...attempt, organization_id, response_excerpt: marker }]),
+  ])
+  return id
+}
+
+/** A fresh organization with one of everything; `marker`, a word in lower case, is in every text of it. */
+export async function organizationWithEverything(marker: string): Promise<Everything> {
+  const member = await freshOrganization()
+  const { call, organization_id, user_id } = member
+  const tool = await made(call, '/v1/tools', {
+    source_code: `// ${marker}`,
+    source_type: 'typescript',
+    json_schema: { name: `${marker}_tool`, description: marker, parameters: { type: 'object', properties: {} } },
+    tags: [marker],
+  })
+  const block = await made(call, '/v1/blocks', { label: 'notes', value: marker, description: marker, tags: [marker] })
+  const agent = await made(call, '/v1/agents', {
+    name: marker,
+    description: marker,
+    system: marker,
+    memory_blocks: [{ label: 'human', value: marker }],
+    block_ids: [block.id],
+    tool_ids: [tool.id],
+    tags: [marker],
+    secrets: { KEY: marker },
+    metadata: { marker },
+  })
+  const conversation = await made(call, `/v1/conversations?agent_id=${agent.id}`, {
+    summary: marker,
+    description: marker,
+    isolated_block_labels: ['human'],
+  })
+  const input = `/call memory_insert {"label":"notes","new_string":"${marker}"}\n/say ${marker}`
+  const turn = await made(call, `/v1/agents/${agent.id}/messages`, { input })
+  await made(call, `/v1/conversations/${conversation.id}/messages`, { input: `/say ${marker}`, streaming: false })
+  await made(call, `/v1/blocks/${block.id}`, { value: `${marker} ${marker}` }, 'PATCH')
+  await made(call, `/v1/blocks/${block.id}/undo`, {})
+  const { step_id, run_id, id: message_id } = turn.messages[0]
+  await made(call, `/v1/steps/${step_id}/feedback`, { feedback: 'positive', tags: [marker] }, 'PATCH')
+  const key = await made(call, '/v1/api-keys', { name: marker })
+  const ids = {
+    agent_id: agent.id,
+    block_id: block.id,
+    block_label: 'notes',
+    version: '1',
+    conversation_id: conversation.id,
+    message_id,
+    run_id,
+    step_id,
+    tool_id: tool.id,
+    api_key_id: key.id,
+    delivery_id: await delivered(organization_id, agent.id, run_id, marker),
+    organization_id,
+    user_id,
+  }
+  return { ...member, ids }
+}
+
+/** Tables that requests may write to although they change nothing: when a key was used, and answers kept for `Idempotency-Key`. */
+const aside = ['idempotency_keys', 'd1_migrations']
+
+/** Every row of every table, as text that can be compared. */
+export async function dump(): Promise<Record<string, string[]>> {
+  const { results } = await DB.prepare(
+    `select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like '\\_cf%' escape '\\' and name not like 'messages_fts%'`,
+  ).all<{ name: string }>()
+  const tables = results.map(({ name }) => name).filter((name) => !aside.includes(name))
+  const rows = await DB.batch<Record<string, unknown>>(tables.map((name) => DB.prepare(`select * from "${name}"`)))
+  return Object.fromEntries(
+    tables.map((name, i) => [name, (rows[i]?.results ?? []).map(({ last_used_at: _, ...row }) => JSON.stringify(row)).sort()]),
+  )
+}
