@@ -55,9 +55,12 @@ CREATE TABLE `agents` (
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "agents_message_ids_json" CHECK(json_valid("agents"."message_ids")),
+	CONSTRAINT "agents_response_format_json" CHECK(json_valid("agents"."response_format")),
 	CONSTRAINT "agents_metadata__json" CHECK(json_valid("agents"."metadata_")),
+	CONSTRAINT "agents_model_settings_json" CHECK(json_valid("agents"."model_settings")),
 	CONSTRAINT "agents_llm_config_json" CHECK(json_valid("agents"."llm_config")),
 	CONSTRAINT "agents_embedding_config_json" CHECK(json_valid("agents"."embedding_config")),
+	CONSTRAINT "agents_compaction_settings_json" CHECK(json_valid("agents"."compaction_settings")),
 	CONSTRAINT "agents_tool_rules_json" CHECK(json_valid("agents"."tool_rules"))
 );
 --> statement-breakpoint
@@ -128,7 +131,7 @@ CREATE TABLE `block_history` (
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`block_id`) REFERENCES `block`(`id`) ON UPDATE no action ON DELETE cascade,
-	CONSTRAINT "block_history_metadata_json" CHECK(json_valid("block_history"."metadata_"))
+	CONSTRAINT "block_history_metadata__json" CHECK(json_valid("block_history"."metadata_"))
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `ix_block_history_block_id_sequence` ON `block_history` (`block_id`,`sequence_number`);--> statement-breakpoint
@@ -159,9 +162,9 @@ CREATE TABLE `block` (
 	`created_by_id` text,
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
-	CONSTRAINT "block_metadata_json" CHECK(json_valid("block"."metadata_")),
 	CONSTRAINT "block_value_within_limit" CHECK(length("block"."value") <= "block"."limit"),
-	CONSTRAINT "block_version_positive" CHECK("block"."version" >= 1)
+	CONSTRAINT "block_version_positive" CHECK("block"."version" >= 1),
+	CONSTRAINT "block_metadata__json" CHECK(json_valid("block"."metadata_"))
 );
 --> statement-breakpoint
 CREATE INDEX `created_at_label_idx` ON `block` (`created_at`,`label`);--> statement-breakpoint
@@ -254,14 +257,18 @@ CREATE TABLE `conversations` (
 	`created_by_id` text,
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade,
+	CONSTRAINT "conversations_model_settings_json" CHECK(json_valid("conversations"."model_settings"))
 );
 --> statement-breakpoint
 CREATE INDEX `ix_conversations_agent_id` ON `conversations` (`agent_id`);--> statement-breakpoint
 CREATE INDEX `ix_conversations_org_agent` ON `conversations` (`organization_id`,`agent_id`);--> statement-breakpoint
 CREATE INDEX `ix_conversations_organization_created` ON `conversations` (`organization_id`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `ix_conversations_agent_created` ON `conversations` (`agent_id`,`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `ix_conversations_org_agent_last_message_at` ON `conversations` (`organization_id`,`agent_id`,`last_message_at`);--> statement-breakpoint
+CREATE INDEX `ix_conversations_org_agent_last_message_at` ON `conversations` (`organization_id`,`agent_id`,`last_message_at`,`id`);--> statement-breakpoint
+CREATE INDEX `ix_conversations_org_agent_last_run` ON `conversations` (`organization_id`,`agent_id`,`last_run_completion`,`id`);--> statement-breakpoint
+CREATE INDEX `ix_conversations_organization_last_message_at` ON `conversations` (`organization_id`,`last_message_at`,`id`);--> statement-breakpoint
+CREATE INDEX `ix_conversations_organization_last_run` ON `conversations` (`organization_id`,`last_run_completion`,`id`);--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`organization_id` text NOT NULL,
@@ -369,7 +376,7 @@ CREATE TABLE `organizations` (
 	`is_deleted` integer DEFAULT false NOT NULL,
 	`created_by_id` text,
 	`last_updated_by_id` text,
-	CONSTRAINT "organizations_metadata_json" CHECK(json_valid("organizations"."metadata_"))
+	CONSTRAINT "organizations_metadata__json" CHECK(json_valid("organizations"."metadata_"))
 );
 --> statement-breakpoint
 CREATE INDEX `ix_organizations_created_at` ON `organizations` (`created_at`,`id`);--> statement-breakpoint
@@ -392,7 +399,8 @@ CREATE TABLE `run_metrics` (
 	`last_updated_by_id` text,
 	FOREIGN KEY (`id`) REFERENCES `runs`(`id`) ON UPDATE no action ON DELETE cascade,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade
+	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade,
+	CONSTRAINT "run_metrics_tools_used_json" CHECK(json_valid("run_metrics"."tools_used"))
 );
 --> statement-breakpoint
 CREATE INDEX `ix_run_metrics_agent_id` ON `run_metrics` (`agent_id`);--> statement-breakpoint
@@ -424,7 +432,8 @@ CREATE TABLE `runs` (
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade,
-	CONSTRAINT "runs_metadata_json" CHECK(json_valid("runs"."metadata_"))
+	CONSTRAINT "runs_metadata__json" CHECK(json_valid("runs"."metadata_")),
+	CONSTRAINT "runs_request_config_json" CHECK(json_valid("runs"."request_config"))
 );
 --> statement-breakpoint
 CREATE INDEX `ix_runs_created_at` ON `runs` (`created_at`,`id`);--> statement-breakpoint
@@ -501,7 +510,10 @@ CREATE TABLE `steps` (
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE restrict,
 	FOREIGN KEY (`run_id`) REFERENCES `runs`(`id`) ON UPDATE no action ON DELETE set null,
 	FOREIGN KEY (`agent_id`) REFERENCES `agents`(`id`) ON UPDATE no action ON DELETE cascade,
-	CONSTRAINT "steps_tags_json" CHECK(json_valid("steps"."tags"))
+	CONSTRAINT "steps_completion_tokens_details_json" CHECK(json_valid("steps"."completion_tokens_details")),
+	CONSTRAINT "steps_prompt_tokens_details_json" CHECK(json_valid("steps"."prompt_tokens_details")),
+	CONSTRAINT "steps_tags_json" CHECK(json_valid("steps"."tags")),
+	CONSTRAINT "steps_error_data_json" CHECK(json_valid("steps"."error_data"))
 );
 --> statement-breakpoint
 CREATE INDEX `ix_steps_run_id` ON `steps` (`run_id`);--> statement-breakpoint
@@ -536,6 +548,8 @@ CREATE TABLE `tools` (
 	CONSTRAINT "tools_tags_json" CHECK(json_valid("tools"."tags")),
 	CONSTRAINT "tools_json_schema_json" CHECK(json_valid("tools"."json_schema")),
 	CONSTRAINT "tools_args_json_schema_json" CHECK(json_valid("tools"."args_json_schema")),
+	CONSTRAINT "tools_pip_requirements_json" CHECK(json_valid("tools"."pip_requirements")),
+	CONSTRAINT "tools_npm_requirements_json" CHECK(json_valid("tools"."npm_requirements")),
 	CONSTRAINT "tools_metadata__json" CHECK(json_valid("tools"."metadata_"))
 );
 --> statement-breakpoint

@@ -1,9 +1,10 @@
+import { stepEvents } from '../../src/runtime/emit'
 import type { RunError } from '../../src/runtime/events'
 import { type Journal, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
 import { compileSystem } from '../../src/runtime/prompt'
-import { type AgentConfig, addUsage, type Message, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
+import { type AgentConfig, addUsage, type StopReason, type Usage } from '../../src/runtime/types'
 import { events } from './events'
-import { contextKey, messages } from './messages'
+import { contextKey, messages, type NewMessage } from './messages'
 import { type Run, runs } from './runs'
 import { steps } from './steps'
 import { one, type Store } from './store'
@@ -38,9 +39,14 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
     if (stop) runs.end(store, agent_id, run_id, stop, null, payload)
   }
 
-  const append = (run_id: string, step_id: string, draft: Parameters<typeof messages.append>[3][number]): Message => {
-    const { conversation_id } = runs.get(store, agent_id, run_id)
-    return messages.append(store, { id: agent_id }, conversation_id, [{ ...draft, run_id, step_id }])[0] as Message
+  /** Stores a message of the run and logs it, unless its deltas were logged as they came. */
+  const append = (run_id: string, step_id: string, draft: NewMessage): void => {
+    const { conversation_id, request } = runs.get(store, agent_id, run_id)
+    const [message] = messages.append(store, { id: agent_id }, conversation_id, [{ ...draft, run_id, step_id }])
+    const streamed = request.stream_tokens && draft.role === 'assistant'
+    if (!message || streamed || draft.role === 'user') return
+    runs.firstToken(store, run_id)
+    events.append(store, run_id, stepEvents(message))
   }
 
   return {
@@ -54,9 +60,8 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
         events.append(store, run_id, added)
       }),
 
-    respond: (step, { message_id, content, calls, usage }, added) =>
+    respond: (step, { message_id, content, calls, usage }) =>
       guarded(step.run_id, () => {
-        runs.firstToken(store, step.run_id)
         append(step.run_id, step.id, { id: message_id, role: 'assistant', content, tool_calls: calls, model: modelOf(store, step.id) })
         steps.respond(store, step.id, usage, calls)
         count(
@@ -64,35 +69,25 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
           usage,
           calls.map((call) => call.name),
         )
-        events.append(store, step.run_id, added)
         return steps.open(store, step.run_id) ?? step
       }),
 
     startCall: (step, n) => guarded(step.run_id, () => steps.startCall(store, step.id, n)),
     finishCall: (step, n, result) => guarded(step.run_id, () => steps.finishCall(store, step.id, n, result)),
 
-    finishWithResponse: (step, response, usage, nudge, added, end) =>
+    finishWithResponse: (step, { message_id, content, usage }, nudge, end) =>
       guarded(step.run_id, () => {
-        runs.firstToken(store, step.run_id)
-        if (response)
-          append(step.run_id, step.id, {
-            id: response.message_id,
-            role: 'assistant',
-            content: response.content,
-            model: modelOf(store, step.id),
-          })
+        if (content.length > 0) append(step.run_id, step.id, { id: message_id, role: 'assistant', content, model: modelOf(store, step.id) })
         if (nudge) append(step.run_id, step.id, { role: 'user', content: [{ type: 'text', text: nudge }] })
         steps.respond(store, step.id, usage, [])
         count(step.run_id, usage, [])
-        events.append(store, step.run_id, added)
         endStep(step.run_id, step.id, end)
       }),
 
-    finishWithReturns: (step, returns: ToolReturn[], added, end) =>
+    finishWithReturns: (step, returns, end) =>
       guarded(step.run_id, () => {
         const single = returns.length === 1 ? returns[0] : undefined
-        const message = append(step.run_id, step.id, { role: 'tool', content: [], tool_returns: returns, name: single?.name ?? null })
-        events.append(store, step.run_id, added(message))
+        append(step.run_id, step.id, { role: 'tool', content: [], tool_returns: returns, name: single?.name ?? null })
         endStep(step.run_id, step.id, end)
       }),
 

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { customType, index, integer, text } from 'drizzle-orm/sqlite-core'
+import { check, customType, index, integer, type SQLiteColumn, text } from 'drizzle-orm/sqlite-core'
 import { type IdKind, newId } from '../lib/id'
 
 /** An instant: epoch milliseconds in storage, ISO-8601 in a row, so that rows are what goes over the wire. */
@@ -13,6 +13,12 @@ export const instant = customType<{ data: string; driverData: number }>({
 export const json = <T>(name?: string) => (name ? text(name, { mode: 'json' }) : text({ mode: 'json' })).$type<T>()
 
 export type Json = Record<string, unknown>
+
+/** Checks that every JSON column of a table holds JSON. */
+export const jsonChecks = (table: string, columns: object) =>
+  (Object.values(columns) as SQLiteColumn[])
+    .filter((column) => column.dataType === 'json')
+    .map((column) => check(`${table}_${column.name}_json`, sql`json_valid(${column})`))
 
 export const flag = () => integer({ mode: 'boolean' })
 

@@ -11,6 +11,22 @@ const info = {
 
 type Document = ReturnType<App['getOpenAPI31Document']>
 
+/** The same document with each refusal told once, in `components.responses`: every operation documents them all, and `default` for the rest. */
+function shareProblems(document: Document): Document {
+  const responses: NonNullable<NonNullable<Document['components']>['responses']> = {}
+  const operations = Object.values(document.paths ?? {}).flatMap((path) => [path.get, path.post, path.put, path.patch, path.delete])
+  for (const told of operations.map((operation) => operation?.responses ?? {})) {
+    for (const [status, response] of Object.entries(told)) {
+      if (!response.content?.['application/problem+json']) continue
+      responses[`Problem${status}`] = response
+      responses.Problem ??= { ...response, description: 'Any other failure' }
+      told[status] = { $ref: `#/components/responses/Problem${status}` }
+      told.default = { $ref: '#/components/responses/Problem' }
+    }
+  }
+  return { ...document, components: { ...document.components, responses } }
+}
+
 /** The OpenAPI 3.1 document of every route that `app` serves. */
 export function openApiDocument(app: App): Document {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
@@ -18,7 +34,7 @@ export function openApiDocument(app: App): Document {
     scheme: 'bearer',
     description: 'An API key; not needed where AUTH=open.',
   })
-  return app.getOpenAPI31Document({ openapi: '3.1.0', info, security: [{ bearer: [] }] })
+  return shareProblems(app.getOpenAPI31Document({ openapi: '3.1.0', info, security: [{ bearer: [] }] }))
 }
 
 /** `/openapi.json`, made once per isolate, and `/docs`, which shows it. */

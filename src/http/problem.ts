@@ -7,9 +7,9 @@ import { brokenConstraint } from '../db/errors'
 import { AppError, type ErrorKind, errorKinds, isAppError, messageOf } from '../lib/errors'
 import { log } from '../lib/log'
 
-/** RFC 9457, with `detail` always a string: clients of the Letta API read only `detail`. */
+/** RFC 9457, with `detail` always a string: clients of the Letta API read only `detail`. Some kinds have members of their own. */
 export const Problem = z
-  .object({
+  .looseObject({
     type: z.string().meta({ description: 'Path that names the kind of problem.', example: '/errors/not_found' }),
     title: z.string(),
     status: z.int(),
@@ -30,10 +30,12 @@ const describe = (kind: ErrorKind) => ({
 
 /** The failures every operation documents. */
 export const problems = {
+  400: describe('bad_request'),
   401: describe('unauthenticated'),
   403: describe('forbidden'),
   404: describe('not_found'),
   409: describe('conflict'),
+  415: describe('unsupported_media_type'),
   422: describe('invalid'),
   429: describe('rate_limited'),
 }
@@ -67,6 +69,7 @@ export function onError(error: Error, c: Context) {
   }
   if (error instanceof HTTPException) {
     if (error.status === 413) return problem(c, 'payload_too_large', error.message)
+    if (error.status === 415) return problem(c, 'unsupported_media_type', 'Send the body as JSON, with content-type: application/json.')
     return problem(c, error.status < 500 ? 'bad_request' : 'internal', error.message || 'The request could not be read as JSON')
   }
   const broken = brokenConstraint(error)

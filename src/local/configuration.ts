@@ -29,5 +29,5 @@ ${rows.join('\n')}
 `
 }
 
-const target = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url))
+const target = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url).href)
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, configurationPage())

@@ -46,7 +46,7 @@ export interface Response {
 export type StepEnd = { stop: StopReason | null }
 
 /**
- * The agent's memory of what it did: every method is one synchronous transaction, and each throws `RunEnded` when the run is no
+ * The agent's memory of what it did, and the log of its runs: every method is one synchronous transaction, and each throws `RunEnded` when the run is no
  * longer in progress, so that a cancelled turn cannot write.
  */
 export interface Journal {
@@ -56,13 +56,13 @@ export interface Journal {
   startResponse(step: OpenStep, message_id: string): void
   emit(run_id: string, events: RunEvent[]): void
   /** Stores a response that calls tools, and the intent of every call. */
-  respond(step: OpenStep, response: Response, events: RunEvent[]): OpenStep
+  respond(step: OpenStep, response: Response): OpenStep
   startCall(step: OpenStep, n: number): void
   finishCall(step: OpenStep, n: number, result: ToolReturn): void
   /** Ends a step whose response called no tools. `nudge` is a user message that makes the agent go on. */
-  finishWithResponse(step: OpenStep, response: Response | null, usage: Usage, nudge: string | null, events: RunEvent[], end: StepEnd): void
-  /** Ends a step whose calls all have results. */
-  finishWithReturns(step: OpenStep, returns: ToolReturn[], events: (message: Message) => RunEvent[], end: StepEnd): void
+  finishWithResponse(step: OpenStep, response: Response, nudge: string | null, end: StepEnd): void
+  /** Ends a step whose calls all have results, in call order. */
+  finishWithReturns(step: OpenStep, returns: ToolReturn[], end: StepEnd): void
   /** Ends a step without a response, and its run. */
   fail(run_id: string, step: OpenStep | null, stop: StopReason, error: RunError): void
   /** The newest messages of the context that hold at most `bytes` of text, oldest first, without the system message. */

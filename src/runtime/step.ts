@@ -1,6 +1,5 @@
 import { AppError, isAppError, messageOf } from '../lib/errors'
 import { type Answer, ask } from './ask'
-import { stepEvents } from './emit'
 import type { RunError } from './events'
 import { type Model, ModelError } from './model'
 import { interruptedReturn } from './packaging'
@@ -45,7 +44,7 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
       const reply = await ask({ run, step, model, several: mayCallSeveral(config), ports, signal }, request)
       signal.throwIfAborted()
       if (reply.calls.length === 0) return finish(run, step, reply, config, ports)
-      step = ports.journal.respond(step, reply, shown(run, config, step, reply))
+      step = ports.journal.respond(step, reply)
       ports.wake(run.id)
       ports.flush()
     }
@@ -91,35 +90,8 @@ function failureOf(error: unknown): TurnFailure | null {
   return null
 }
 
-/** The events of a stored response: none when its deltas were shown already. */
-function shown(run: TurnRun, config: AgentConfig, step: OpenStep, reply: Pick<Answer, 'message_id' | 'content' | 'calls'>) {
-  if (run.request.stream_tokens) return []
-  return stepEvents({
-    id: reply.message_id,
-    agent_id: config.id,
-    conversation_id: run.conversation_id,
-    sequence_id: 0,
-    role: 'assistant',
-    content: reply.content,
-    tool_calls: reply.calls,
-    tool_returns: [],
-    approvals: [],
-    model: null,
-    name: null,
-    otid: null,
-    sender_id: null,
-    group_id: null,
-    step_id: step.id,
-    run_id: run.id,
-    is_err: null,
-    created_at: new Date().toISOString(),
-    created_by_id: null,
-  })
-}
-
 /** Ends a step whose response called no tools. */
 function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig, ports: TurnPorts): boolean {
-  const said = reply.content.length > 0
   const missing = missingRequired(
     config.tool_rules,
     config.tools.map((t) => t.name),
@@ -128,14 +100,7 @@ function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig
   const natural: StopReason = reply.reason === 'length' ? 'max_tokens_exceeded' : 'end_turn'
   const goesOn = missing.length > 0 && natural === 'end_turn'
   const end: StepEnd = { stop: goesOn ? atCap(run) : natural }
-  ports.journal.finishWithResponse(
-    step,
-    said ? reply : null,
-    reply.usage,
-    goesOn ? nudgeFor(missing) : null,
-    said ? shown(run, config, step, reply) : [],
-    end,
-  )
+  ports.journal.finishWithResponse(step, reply, goesOn ? nudgeFor(missing) : null, end)
   ports.wake(run.id)
   return end.stop !== null
 }
@@ -186,7 +151,7 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
     : afterCall(config.tool_rules, names, after, succeeded).stop
       ? 'tool_rule'
       : atCap(run)
-  ports.journal.finishWithReturns(step, returns, stepEvents, { stop })
+  ports.journal.finishWithReturns(step, returns, { stop })
   ports.wake(run.id)
   return stop !== null
 }

@@ -299,7 +299,7 @@ describe('cancelling a conversation', () => {
     const [one, two] = [await open(call, id), await open(call, id)]
     const stream = (conversation: string, input: string) => call('POST', `/v1/conversations/${conversation}/messages`, { input })
     const [first, second] = [stream(one.id, '/say so far\n/wait 60s'), stream(two.id, '/wait 60s')]
-    const active = async () => (await call('GET', '/v1/runs?active=true&statuses=running')).body
+    const active = async () => (await call('GET', '/v1/runs?active=true')).body
     await vi.waitFor(async () => expect(await active()).toHaveLength(2))
     const cancelled = await call('POST', `/v1/conversations/${one.id}/cancel`)
     expect((await first).body).toContain('"stop_reason":"cancelled"')

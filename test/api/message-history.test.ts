@@ -1,10 +1,7 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { newId } from '../../src/lib/id'
-import { bindings } from '../support/agent'
-import { type Call, freshOrganization, type Member } from '../support/client'
-import { readFrames, typesOf } from '../support/sse'
+import { type Call, freshOrganization } from '../support/client'
 
-const { DB } = bindings
 type Message = { id: string; message_type: string; content: string; otid: string; run_id: string; step_id: string }
 
 const agent = async (call: Call, fields: Record<string, unknown> = {}): Promise<string> =>
@@ -14,16 +11,7 @@ const send = (call: Call, id: string, input: unknown, more: Record<string, unkno
 const list = async (call: Call, id: string, query = 'order=asc'): Promise<Message[]> =>
   (await call('GET', `/v1/agents/${id}/messages?${query}`)).body
 const types = (rows: { message_type: string }[]) => rows.map((row) => row.message_type)
-/** Messages without their dates: an answer tells when a part was said, the history when it was stored. */
-const undated = (rows: object[]) => rows.map((row) => ({ ...row, date: null }))
 const contents = (rows: { content: unknown }[]) => rows.map((row) => row.content)
-const frames = (body: string) => readFrames(new Response(body).body as ReadableStream<Uint8Array>)
-const messagesOf = async ({ organization_id }: Member) =>
-  (
-    await DB.prepare("select count(*) as n from messages where organization_id = ? and role = 'user'")
-      .bind(organization_id)
-      .first<{ n: number }>()
-  )?.n
 
 describe('the history of an agent', () => {
   it('pages both ways, newest first unless asked otherwise, in the order of the list', async () => {
@@ -81,6 +69,17 @@ describe('the history of an agent', () => {
     const before: Message[] = (await call('GET', `${path}?order=desc&limit=2&before=${ids[1]}`)).body
     expect(before.map((m) => m.id)).toEqual([ids[3], ids[2]])
     expect((await call('GET', `${path}?after=${newId('message')}`)).status).toBe(404)
+  })
+
+  it('keeps the order of arrival in a conversation whose context begins anew with every request', async () => {
+    const { call } = await freshOrganization()
+    const id = await agent(call, { message_buffer_autoclear: true })
+    const conversation = (await call('POST', `/v1/conversations?agent_id=${id}`)).body.id
+    const path = `/v1/conversations/${conversation}/messages`
+    for (const text of ['a', 'b', 'c']) await call('POST', path, { input: `/say ${text}`, streaming: false })
+    const [, ...said] = contents((await call('GET', `${path}?order=asc`)).body)
+    expect(said).toEqual(['/say a', 'a', '/say b', 'b', '/say c', 'c'])
+    expect((await call('GET', `/v1/conversations/${conversation}`)).body.in_context_message_ids).toHaveLength(3)
   })
 
   it('is read across agents, one message by its id, and by step', async () => {

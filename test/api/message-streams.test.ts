@@ -1,29 +1,20 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { database } from '../../src/db/client'
+import { configOf } from '../../src/env'
+import { root } from '../../src/http/router'
 import { newId } from '../../src/lib/id'
+import { answer } from '../../src/resources/messages/answer'
+import { SendRequest } from '../../src/resources/messages/schema'
+import { modeOf } from '../../src/resources/messages/service/request'
 import { bindings } from '../support/agent'
-import { type Call, freshOrganization, type Member } from '../support/client'
+import { type Call, freshOrganization } from '../support/client'
 import { readFrames, typesOf } from '../support/sse'
-
-const { DB } = bindings
-type Message = { id: string; message_type: string; content: string; otid: string; run_id: string; step_id: string }
 
 const agent = async (call: Call, fields: Record<string, unknown> = {}): Promise<string> =>
   (await call('POST', '/v1/agents/', { name: 'Ada', ...fields })).body.id
 const send = (call: Call, id: string, input: unknown, more: Record<string, unknown> = {}) =>
   call('POST', `/v1/agents/${id}/messages`, { input, ...more })
-const list = async (call: Call, id: string, query = 'order=asc'): Promise<Message[]> =>
-  (await call('GET', `/v1/agents/${id}/messages?${query}`)).body
-const types = (rows: { message_type: string }[]) => rows.map((row) => row.message_type)
-/** Messages without their dates: an answer tells when a part was said, the history when it was stored. */
-const undated = (rows: object[]) => rows.map((row) => ({ ...row, date: null }))
-const contents = (rows: { content: unknown }[]) => rows.map((row) => row.content)
 const frames = (body: string) => readFrames(new Response(body).body as ReadableStream<Uint8Array>)
-const messagesOf = async ({ organization_id }: Member) =>
-  (
-    await DB.prepare("select count(*) as n from messages where organization_id = ? and role = 'user'")
-      .bind(organization_id)
-      .first<{ n: number }>()
-  )?.n
 
 describe('a streamed turn', () => {
   it('begins with a ping that names the run and ends with stop reason, usage and [DONE]', async () => {
@@ -85,5 +76,50 @@ describe('a streamed turn', () => {
     const { frames: shown } = await frames((await call('POST', `/v1/conversations/default/stream`, { agent_id: id })).body)
     expect(shown[0]?.data.run_id).toBe(run.id)
     expect(typesOf(shown)).toContain('assistant_message')
+  })
+})
+
+describe('a blocking turn that takes long', () => {
+  const patience = { headersAfter: 50, beatEvery: 40 }
+  /** The route of a blocking request, less patient than the real one. */
+  async function impatient(input: string) {
+    const { call, organization_id, user_id } = await freshOrganization()
+    const id = await agent(call)
+    const actor = { organization_id, user_id, scopes: ['write'] }
+    const app = root()
+    app.post('/', (c) => {
+      c.set('ctx', { db: database(bindings.DB), env: bindings, config: configOf(bindings), actor })
+      const request = SendRequest.parse({ input })
+      const sending = { agent_id: id, conversation_id: null, request, mode: modeOf(request, false), idempotency_key: null }
+      return answer(c, sending, patience)
+    })
+    const response = await app.request('/', { method: 'POST' }, bindings)
+    return { call, id, response, text: await response.text() }
+  }
+
+  it('sends its headers early and white space until the answer', async () => {
+    const { response, text } = await impatient('/wait 200ms\n/say Finally.')
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json'])
+    expect(text).toMatch(/^ +\{/)
+    expect(JSON.parse(text)).toMatchObject({ messages: [{ content: 'Finally.' }], stop_reason: { stop_reason: 'end_turn' } })
+    expect(JSON.parse(text)).not.toHaveProperty('error')
+  })
+
+  it('tells a late failure in the body', async () => {
+    const { response, text } = await impatient('/wait 200ms\n/fail auth')
+    expect(response.status).toBe(200)
+    expect(JSON.parse(text)).toMatchObject({
+      stop_reason: { message_type: 'stop_reason', stop_reason: 'llm_api_error' },
+      usage: { message_type: 'usage_statistics' },
+      error: { type: 'llm_authentication', message: expect.any(String) },
+      run_id: expect.stringMatching(/^run-/),
+    })
+  })
+
+  it('is a plain answer when it does not take long', async () => {
+    const { text } = await impatient('/say At once.')
+    expect(text).toMatch(/^\{/)
+    const failed = await impatient('/fail auth')
+    expect(failed.response.status).toBe(401)
   })
 })

@@ -1,10 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { newId } from '../../src/lib/id'
 import { bindings } from '../support/agent'
 import { type Call, freshOrganization, type Member } from '../support/client'
 import { readFrames, typesOf } from '../support/sse'
 
-const { DB } = bindings
 type Message = { id: string; message_type: string; content: string; otid: string; run_id: string; step_id: string }
 
 const agent = async (call: Call, fields: Record<string, unknown> = {}): Promise<string> =>
@@ -16,11 +14,10 @@ const list = async (call: Call, id: string, query = 'order=asc'): Promise<Messag
 const types = (rows: { message_type: string }[]) => rows.map((row) => row.message_type)
 /** Messages without their dates: an answer tells when a part was said, the history when it was stored. */
 const undated = (rows: object[]) => rows.map((row) => ({ ...row, date: null }))
-const contents = (rows: { content: unknown }[]) => rows.map((row) => row.content)
 const frames = (body: string) => readFrames(new Response(body).body as ReadableStream<Uint8Array>)
 const messagesOf = async ({ organization_id }: Member) =>
   (
-    await DB.prepare("select count(*) as n from messages where organization_id = ? and role = 'user'")
+    await bindings.DB.prepare("select count(*) as n from messages where organization_id = ? and role = 'user'")
       .bind(organization_id)
       .first<{ n: number }>()
   )?.n

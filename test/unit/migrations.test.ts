@@ -38,6 +38,7 @@ function populate(db: DatabaseSync, made: Map<string, Record<string, unknown>[]>
     if (made.has(table) || path.includes(table)) return
     const references = rows<Reference>(db, `pragma foreign_key_list("${table}")`)
     for (const reference of references) visit(reference.table, [...path, table])
+    const checked = rows<{ sql: string }>(db, `select sql from sqlite_master where name = '${table}'`)[0]?.sql ?? ''
     const columns = rows<Column>(db, `pragma table_info("${table}")`)
     const built = [0, 1].map((n) => {
       const row: Record<string, unknown> = {}
@@ -45,8 +46,7 @@ function populate(db: DatabaseSync, made: Map<string, Record<string, unknown>[]>
         const reference = references.find((r) => r.from === name && (r.to === 'id' || references.length === 1))
         const target = reference && made.get(reference.table)?.[n]
         if (target) row[name] = target[reference.to ?? 'id']
-        else if (/^(metadata_|.*_config|.*_schema|properties)$/.test(name)) row[name] = '{}'
-        else if (/^(message_ids|tool_rules|tags|scopes|content|tool_calls|tool_returns|approvals|tools_used)$/.test(name)) row[name] = '[]'
+        else if (checked.includes(`json_valid("${table}"."${name}")`)) row[name] = '[]'
         else if (type.toUpperCase() === 'INTEGER') row[name] = name === 'limit' ? 1000 : name === 'return_char_limit' ? 100 : n + 1
         else row[name] = `${table}-${name}-${n}`
       }

@@ -128,7 +128,7 @@ const filters = {
 export const AgentFilters = z.object(filters)
 export type AgentFilters = z.output<typeof AgentFilters>
 
-const sortColumns = ['created_at', 'updated_at', 'last_run_completion', 'name'] as const
+const sortColumns = ['created_at', 'updated_at', 'last_run_completion'] as const
 export const AgentQuery = pageQuery().extend({
   ...filters,
   ...IncludeQuery.shape,

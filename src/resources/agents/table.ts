@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, instant, type Json, json, template } from '../../db/columns'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { audit, flag, id, instant, type Json, json, jsonChecks, template } from '../../db/columns'
 import type { ToolRule } from '../../runtime/tool-rules-schema'
 import type { StopReason } from '../../runtime/types'
 import { organizations } from '../organizations/table'
@@ -50,9 +49,7 @@ export const agents = sqliteTable(
     index('ix_agents_organization_updated').on(t.organization_id, t.updated_at, t.id),
     index('ix_agents_organization_last_run').on(t.organization_id, t.last_run_completion, t.id),
     index('ix_agents_organization_name').on(t.organization_id, t.name),
-    ...[t.message_ids, t.metadata, t.llm_config, t.embedding_config, t.tool_rules].map((column) =>
-      check(`agents_${column.name}_json`, sql`json_valid(${column})`),
-    ),
+    ...jsonChecks('agents', t),
   ],
 )
 

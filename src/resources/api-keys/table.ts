@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { check, index, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { audit, id, instant, json } from '../../db/columns'
+import { index, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { audit, id, instant, json, jsonChecks } from '../../db/columns'
 import { organizations } from '../organizations/table'
 import { users } from '../users/table'
 
@@ -32,6 +31,6 @@ export const apiKeys = sqliteTable(
     uniqueIndex('uix_api_keys_key_hash').on(t.key_hash),
     index('ix_api_keys_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_api_keys_user_id').on(t.user_id),
-    check('api_keys_scopes_json', sql`json_valid(${t.scopes})`),
+    ...jsonChecks('api_keys', t),
   ],
 )

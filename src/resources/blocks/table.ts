@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { check, foreignKey, index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, type Json, json, template } from '../../db/columns'
+import { audit, flag, id, type Json, json, jsonChecks, template } from '../../db/columns'
 import { agents } from '../agents/table'
 import { conversations } from '../conversations/table'
 import { organizations } from '../organizations/table'
@@ -45,9 +45,9 @@ export const blocks = sqliteTable(
     index('ix_block_organization_id_deployment_id').on(t.organization_id, t.deployment_id),
     index('ix_block_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_block_organization_label').on(t.organization_id, t.label, t.created_at, t.id),
-    check('block_metadata_json', sql`json_valid(${t.metadata})`),
     check('block_value_within_limit', sql`length(${t.value}) <= ${t.limit}`),
     check('block_version_positive', sql`${t.version} >= 1`),
+    ...jsonChecks('block', t),
   ],
 )
 
@@ -86,7 +86,7 @@ export const blockHistory = sqliteTable(
   (t) => [
     uniqueIndex('ix_block_history_block_id_sequence').on(t.block_id, t.sequence_number),
     uniqueIndex('uix_block_history_operation').on(t.block_id, t.operation_key).where(sql`operation_key is not null`),
-    check('block_history_metadata_json', sql`json_valid(${t.metadata})`),
+    ...jsonChecks('block_history', t),
   ],
 )
 

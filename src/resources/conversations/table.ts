@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, instant, type Json, json } from '../../db/columns'
+import { audit, flag, id, instant, type Json, json, jsonChecks } from '../../db/columns'
 import { agents } from '../agents/table'
 import { messages } from '../messages/table'
 import { organizations } from '../organizations/table'
@@ -32,7 +32,11 @@ export const conversations = sqliteTable(
     index('ix_conversations_org_agent').on(t.organization_id, t.agent_id),
     index('ix_conversations_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_conversations_agent_created').on(t.agent_id, t.created_at, t.id),
-    index('ix_conversations_org_agent_last_message_at').on(t.organization_id, t.agent_id, t.last_message_at),
+    index('ix_conversations_org_agent_last_message_at').on(t.organization_id, t.agent_id, t.last_message_at, t.id),
+    index('ix_conversations_org_agent_last_run').on(t.organization_id, t.agent_id, t.last_run_completion, t.id),
+    index('ix_conversations_organization_last_message_at').on(t.organization_id, t.last_message_at, t.id),
+    index('ix_conversations_organization_last_run').on(t.organization_id, t.last_run_completion, t.id),
+    ...jsonChecks('conversations', t),
   ],
 )
 

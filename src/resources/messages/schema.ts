@@ -82,7 +82,7 @@ function withType(item: unknown): unknown {
 
 const InputItem = z.preprocess(
   withType,
-  z.discriminatedUnion('type', [MessageCreate.extend({ type: z.literal('message') }), ApprovalCreate, ToolReturnCreate]),
+  z.discriminatedUnion('type', [MessageCreate.extend({ type: z.literal('message').default('message') }), ApprovalCreate, ToolReturnCreate]),
 )
 
 const flag = (description: string) => z.boolean().nullish().describe(description)

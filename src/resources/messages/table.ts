@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { check, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, json } from '../../db/columns'
+import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { audit, flag, id, json, jsonChecks } from '../../db/columns'
 import type { Approval, ContentPart, Role, ToolCall, ToolReturn } from '../../runtime/types'
 import { agents } from '../agents/table'
 import { organizations } from '../organizations/table'
@@ -55,8 +55,6 @@ export const messages = sqliteTable(
     index('ix_messages_agent_conversation_sequence').on(t.agent_id, t.conversation_id, t.sequence_id),
     index('idx_messages_step_id').on(t.step_id, t.sequence_id),
     index('ix_messages_batch_item_id').on(t.batch_item_id).where(sql`batch_item_id is not null`),
-    ...[t.content, t.tool_calls, t.tool_returns, t.approvals].map((column) =>
-      check(`messages_${column.name}_json`, sql`json_valid(${column})`),
-    ),
+    ...jsonChecks('messages', t),
   ],
 )

@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { check, index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, type Json, json } from '../../db/columns'
+import { index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { audit, flag, id, type Json, json, jsonChecks } from '../../db/columns'
 
 export const organizations = sqliteTable(
   'organizations',
@@ -12,8 +11,5 @@ export const organizations = sqliteTable(
     privileged_tools: flag().notNull().default(false),
     ...audit(),
   },
-  (t) => [
-    index('ix_organizations_created_at').on(t.created_at, t.id),
-    check('organizations_metadata_json', sql`json_valid(${t.metadata})`),
-  ],
+  (t) => [index('ix_organizations_created_at').on(t.created_at, t.id), ...jsonChecks('organizations', t)],
 )

@@ -9,6 +9,7 @@ import type { Page } from '../../lib/page'
 import type { RunState } from '../../runtime/rpc'
 import { agentObject } from '../agents/object'
 import { stepMetrics, steps } from '../steps/table'
+import { tools } from '../tools/table'
 import type { Run, RunMetrics, RunQuery, UsageStatistics } from './schema'
 import { runMetrics, runs } from './table'
 
@@ -80,6 +81,16 @@ function matching(ctx: Ctx, query: Filters) {
   )
 }
 
+/** The ids of tools by name; a tool that is gone keeps its name. */
+async function toolIds(ctx: Ctx, names: string[]): Promise<string[]> {
+  const found = await ctx.db
+    .select({ id: tools.id, name: tools.name })
+    .from(tools)
+    .where(and(eq(tools.organization_id, ctx.actor.organization_id), eq(tools.is_deleted, false), anyOf(tools.name, names)))
+  const ids = new Map(found.map((tool) => [tool.name, tool.id]))
+  return names.map((name) => ids.get(name) ?? name)
+}
+
 /** Runs, as D1 shows them. What changes a run goes through its agent's object. */
 export const runService = {
   row: rows.get,
@@ -129,8 +140,9 @@ export const runService = {
     await rows.get(ctx, id)
     const [row] = await ctx.db.select().from(runMetrics).where(eq(runMetrics.id, id)).limit(1)
     if (!row) throw notFound('Metrics of run', id)
-    const { organization_id, agent_id, project_id, run_start_ms, run_ns, num_steps, tools_used, template_id, base_template_id } = row
+    const { organization_id, agent_id, project_id, run_start_ms, run_ns, num_steps, template_id, base_template_id } = row
     const run_start_ns = run_start_ms === null ? null : run_start_ms * 1e6
+    const tools_used = row.tools_used && (await toolIds(ctx, row.tools_used))
     return { id, organization_id, agent_id, project_id, run_start_ns, run_ns, num_steps, tools_used, template_id, base_template_id }
   },
 

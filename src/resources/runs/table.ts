@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { audit, flag, id, instant, type Json, json, template } from '../../db/columns'
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { audit, flag, id, instant, type Json, json, jsonChecks, template } from '../../db/columns'
 import { type RunStatus, runStatuses, type StopReason } from '../../runtime/types'
 import { agents } from '../agents/table'
 import { organizations } from '../organizations/table'
@@ -40,7 +39,7 @@ export const runs = sqliteTable(
     index('ix_runs_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_runs_agent_created').on(t.agent_id, t.created_at, t.id),
     index('ix_runs_conversation_created').on(t.conversation_id, t.created_at, t.id),
-    check('runs_metadata_json', sql`json_valid(${t.metadata})`),
+    ...jsonChecks('runs', t),
   ],
 )
 
@@ -65,5 +64,5 @@ export const runMetrics = sqliteTable(
     tools_used: json<string[]>(),
     ...audit(),
   },
-  (t) => [index('ix_run_metrics_agent_id').on(t.agent_id)],
+  (t) => [index('ix_run_metrics_agent_id').on(t.agent_id), ...jsonChecks('run_metrics', t)],
 )

@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
-import { check, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { audit, id, type Json, json, template } from '../../db/columns'
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { audit, id, type Json, json, jsonChecks, template } from '../../db/columns'
 import { type StepStatus, type StopReason, stepStatuses } from '../../runtime/types'
 import { agents } from '../agents/table'
 import { organizations } from '../organizations/table'
@@ -50,7 +49,7 @@ export const steps = sqliteTable(
     index('ix_steps_run_created').on(t.run_id, t.created_at, t.id),
     index('ix_steps_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_steps_agent_created').on(t.agent_id, t.created_at, t.id),
-    check('steps_tags_json', sql`json_valid(${t.tags})`),
+    ...jsonChecks('steps', t),
   ],
 )
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
-import { alive, audit, flag, id, type Json, json } from '../../db/columns'
+import { alive, audit, flag, id, type Json, json, jsonChecks } from '../../db/columns'
 import { agents } from '../agents/table'
 import { organizations } from '../organizations/table'
 
@@ -36,9 +36,7 @@ export const tools = sqliteTable(
     index('ix_tools_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_tools_organization_name').on(t.organization_id, t.name, t.id),
     check('tools_return_char_limit', sql`${t.return_char_limit} between 1 and 1000000`),
-    ...[t.tags, t.json_schema, t.args_json_schema, t.metadata_].map((column) =>
-      check(`tools_${column.name}_json`, sql`json_valid(${column})`),
-    ),
+    ...jsonChecks('tools', t),
   ],
 )
 

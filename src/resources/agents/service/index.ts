@@ -2,7 +2,8 @@ import type { Ctx } from '../../../context'
 import { agentObject } from '../object'
 import { contextOf } from './context'
 import { createAgent } from './create'
-import { agentsOfBlock, countAgents, getAgent, listAgents, rows } from './read'
+import { assertAgent } from './exists'
+import { agentsOfBlock, countAgents, getAgent, listAgents } from './read'
 import { removeAgent } from './remove'
 import { updateAgent } from './update'
 
@@ -16,13 +17,9 @@ export const agentService = {
   create: createAgent,
   update: updateAgent,
   remove: removeAgent,
+  exists: assertAgent,
   ofBlock: agentsOfBlock,
   context: contextOf,
-
-  /** Throws 404 when the agent is not there. */
-  async exists(ctx: Ctx, id: string): Promise<void> {
-    await rows.get(ctx, id)
-  },
 
   /** The text of the agent's system message, compiled now; stored unless `dry_run`. */
   recompile: (ctx: Ctx, id: string, dry_run: boolean): Promise<string> => agentObject(ctx, id).recompile(null, { dry_run }),

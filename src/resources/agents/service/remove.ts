@@ -29,6 +29,7 @@ export async function removeAgent(ctx: Ctx, id: string): Promise<void> {
     ),
     ...bonds.map((table) => d1.prepare(`delete from ${table} where agent_id = ?1 and ${guard}`).bind(id, organization_id)),
     d1.prepare(`update block set is_deleted = 1, updated_at = ?3 where id in ${isolated} and ${guard}`).bind(id, organization_id, now),
+    d1.prepare(`delete from blocks_tags where block_id in ${isolated} and ${guard}`).bind(id, organization_id),
     d1
       .prepare(`delete from blocks_conversations where conversation_id in (select id from conversations where agent_id = ?1) and ${guard}`)
       .bind(id, organization_id),

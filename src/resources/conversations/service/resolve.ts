@@ -2,11 +2,10 @@ import type { Ctx } from '../../../context'
 import { repository } from '../../../db/repository'
 import { AppError } from '../../../lib/errors'
 import { idPattern } from '../../../lib/id'
-import { agents } from '../../agents/table'
+import { assertAgent } from '../../agents/service/exists'
 import { conversations } from '../table'
 
 const rows = repository(conversations, 'Conversation')
-const agentRows = repository(agents, 'Agent')
 const isAgentId = idPattern('agent')
 
 /** A context of an agent: one of its conversations, or (null) its own. */
@@ -32,6 +31,6 @@ export async function resolveConversation(ctx: Ctx, id: string, agentId?: string
   const agent_id = isAgentId.test(id) ? id : agentId
   if (!agent_id) throw new AppError('bad_request', "The conversation 'default' is an agent's own context: say whose with agent_id.")
   if (!isAgentId.test(agent_id)) throw new AppError('invalid', `agent_id: '${agent_id}' is not the id of an agent`)
-  await agentRows.get(ctx, agent_id)
+  await assertAgent(ctx, agent_id)
   return { agent_id, conversation_id: null }
 }

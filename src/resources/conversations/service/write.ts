@@ -1,6 +1,5 @@
 import { and, eq } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
-import { repository } from '../../../db/repository'
 import { insertRows, type Row } from '../../../db/rows'
 import { statement } from '../../../db/statement'
 import { AppError } from '../../../lib/errors'
@@ -9,15 +8,13 @@ import { instantOf } from '../../../lib/query'
 import { iso } from '../../../lib/time'
 import { describeModel } from '../../../models/describe'
 import { agentObject } from '../../agents/object'
-import { agents } from '../../agents/table'
-import { blockService, blocksOfAgents, newBlocks, writerOf } from '../../blocks/service'
+import { assertAgent } from '../../agents/service/exists'
+import { blockService, blocksOfAgents, newBlocks, removeBlocks, writerOf } from '../../blocks/service'
 import { type blocks, blocksConversations } from '../../blocks/table'
 import type { Conversation, ConversationCreate, ConversationUpdate, ForkQuery } from '../schema'
 import { conversations } from '../table'
 import { type ConversationRow, getConversation, isolatedBlocks, rows } from './read'
 import { resolveConversation } from './resolve'
-
-const agentRows = repository(agents, 'Agent')
 
 type Source = Row<typeof blocks> & { tags: string[] }
 
@@ -72,7 +69,7 @@ async function opened(ctx: Ctx, id: string, open: () => Promise<unknown>): Promi
 
 export async function createConversation(ctx: Ctx, agentId: string, input: ConversationCreate): Promise<Conversation> {
   const { isolated_block_labels, ...values } = input
-  const agent = await agentRows.get(ctx, agentId)
+  await assertAgent(ctx, agentId)
   if (input.model) describeModel(input.model, ctx.config)
   const labels = [...new Set(isolated_block_labels ?? [])]
   const attached = labels.length > 0 ? ((await blocksOfAgents(ctx, [agentId])).get(agentId) ?? []) : []
@@ -85,7 +82,7 @@ export async function createConversation(ctx: Ctx, agentId: string, input: Conve
       )
     return block
   })
-  const id = await store(ctx, { ...values, agent_id: agent.id }, sources)
+  const id = await store(ctx, { ...values, agent_id: agentId }, sources)
   return opened(ctx, id, () => agentObject(ctx, agentId).open(id))
 }
 
@@ -135,8 +132,8 @@ function forget(d1: D1Database, id: string): D1PreparedStatement[] {
  */
 export async function removeConversation(ctx: Ctx, id: string): Promise<void> {
   const d1 = ctx.env.DB
-  const { agent_id } = await rows.get(ctx, id)
-  const copies = '(select block_id from blocks_conversations where conversation_id = ?1)'
+  const [{ agent_id }, isolated] = await Promise.all([rows.get(ctx, id), isolatedBlocks(ctx, [id])])
+  const copies = (isolated.get(id) ?? []).map((link) => link.block_id)
   const gone = { is_deleted: true, last_updated_by_id: ctx.actor.user_id }
   await d1.batch([
     statement(
@@ -146,8 +143,7 @@ export async function removeConversation(ctx: Ctx, id: string): Promise<void> {
         .set(gone)
         .where(and(eq(conversations.id, id), eq(conversations.is_deleted, false))),
     ),
-    d1.prepare(`update block set is_deleted = 1, updated_at = ?2 where id in ${copies}`).bind(id, Date.now()),
-    d1.prepare('delete from blocks_conversations where conversation_id = ?1').bind(id),
+    ...removeBlocks(d1, ctx.actor, copies),
     ...forget(d1, id),
   ])
   await agentObject(ctx, agent_id).closeConversation(id)

@@ -9,7 +9,7 @@ import type { RunState } from '../../../runtime/rpc'
 import { filterTypes, toWire } from '../../../runtime/wire'
 import type { LettaMessage } from '../../../runtime/wire-schema'
 import { agentObject } from '../../agents/object'
-import { agents } from '../../agents/table'
+import { assertAgent } from '../../agents/service/exists'
 import { type Context, resolveConversation } from '../../conversations/service'
 import { runService } from '../../runs/service'
 import { stepService } from '../../steps/service'
@@ -21,7 +21,6 @@ export { messagesByIds, type StoredMessage } from './list'
 export { searchMessages } from './search'
 export { failureOf, persistently, type Reading, responseOf, type Sending, send, streamRun, submit } from './send'
 
-const agentRows = repository(agents, 'Agent')
 const rows = repository(messages, 'Message')
 
 /** Stored messages as clients see them: newest first also among the parts of one when the list is. */
@@ -45,7 +44,7 @@ export const messageService = {
       return messageService.ofConversation(ctx, conversation_id, { ...query, agent_id: agentId })
     }
     const only = conversation_id === undefined ? null : { conversation_id: null }
-    const [stored] = await Promise.all([listAgentMessages(ctx, agentId, only, query), agentRows.get(ctx, agentId)])
+    const [stored] = await Promise.all([listAgentMessages(ctx, agentId, only, query), assertAgent(ctx, agentId)])
     return shown(stored, query)
   },
 
@@ -53,7 +52,7 @@ export const messageService = {
     const { agent_id, conversation_id } = await resolveConversation(ctx, id, query.agent_id)
     const stored = await (conversation_id === null
       ? listAgentMessages(ctx, agent_id, { conversation_id }, query)
-      : listConversationMessages(ctx, conversation_id, query))
+      : listConversationMessages(ctx, { agent_id, conversation_id }, query))
     return shown(stored, query)
   },
 

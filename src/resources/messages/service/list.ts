@@ -98,12 +98,20 @@ export const listAllMessages = (ctx: Ctx, page: MessagePage) => {
   return pageOf(ownTable(ctx, [sql`${messages.created_at}`, sql`${messages.id}`], mine), page)
 }
 
-/** Messages that a conversation shows, in the order of their arrival in it; those that a fork shares with its origin are among them. */
-export function listConversationMessages(ctx: Ctx, conversationId: string, page: MessagePage): Promise<StoredMessage[]> {
-  const linked = and(eq(conversationMessages.conversation_id, conversationId), eq(conversationMessages.is_deleted, false), owned(ctx, page))
-  const key = [sql`${conversationMessages.position}`, sql`${conversationMessages}.rowid`]
+/**
+ * Messages that a conversation shows, in the order of their arrival in it; those that a fork shares with its origin are among them.
+ * That order is the links' rowid: `position` is a message's place in the context, which is numbered anew when the context is replaced.
+ */
+export function listConversationMessages(ctx: Ctx, context: { agent_id: string; conversation_id: string }, page: MessagePage) {
+  const linked = and(
+    eq(conversationMessages.agent_id, context.agent_id),
+    eq(conversationMessages.conversation_id, context.conversation_id),
+    eq(conversationMessages.is_deleted, false),
+    owned(ctx, page),
+  )
+  const arrival = sql`${conversationMessages}.rowid`
   const list: List = {
-    key,
+    key: [arrival],
     async rows(bounds, order, limit) {
       const rows = await ctx.db
         .select({ message: messages })
@@ -116,12 +124,12 @@ export function listConversationMessages(ctx: Ctx, conversationId: string, page:
     },
     async keyAt(id) {
       const [row] = await ctx.db
-        .select({ position: conversationMessages.position, rowid: sql`${conversationMessages}.rowid` })
+        .select({ arrival })
         .from(conversationMessages)
         .innerJoin(messages, eq(messages.id, conversationMessages.message_id))
         .where(and(linked, eq(conversationMessages.message_id, id)))
         .limit(1)
-      return row && [row.position, row.rowid]
+      return row && [row.arrival]
     },
   }
   return pageOf(list, page)

@@ -10,8 +10,11 @@ import type { SendRequest } from '../schema'
 import { type TurnMode, turnRequest } from './request'
 
 /** True for a call that was cut because its object moved or restarted: the object may not even have seen it. */
-const isCut = (error: unknown): boolean =>
-  error instanceof Error && ['retryable', 'durableObjectReset'].some((flag) => (error as Error & Record<string, unknown>)[flag] === true)
+function isCut(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { retryable, durableObjectReset, overloaded } = error as Error & Record<string, unknown>
+  return (retryable === true || durableObjectReset === true) && overloaded !== true
+}
 
 /**
  * Calls an agent's object again when the call was cut. Safe for requests, because every message has an otid: a repeat finds the run that

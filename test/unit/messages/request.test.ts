@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ConfigSchema } from '../../../src/env'
+import { SendRequest } from '../../../src/resources/messages/schema'
+import { idempotencyKey, modeOf, turnRequest } from '../../../src/resources/messages/service/request'
+import { matchQuery } from '../../../src/resources/messages/service/search'
+
+const ctx = { config: ConfigSchema.parse({ ENVIRONMENT: 'local' }) }
+const mode = { streaming: false, background: false, run_type: 'send_message' }
+const turn = (body: unknown) => turnRequest(ctx, SendRequest.parse(body), mode)
+
+describe('a request for a turn', () => {
+  it('has the defaults of the API', () => {
+    expect(turn({ input: 'hi' })).toEqual({
+      input: [
+        {
+          role: 'user',
+          content: [{ type: 'text', text: 'hi' }],
+          name: null,
+          otid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          sender_id: null,
+          group_id: null,
+        },
+      ],
+      max_steps: 50,
+      override_model: null,
+      override_system: null,
+      stream_tokens: false,
+      background: false,
+      callback_url: null,
+      include_return_message_types: null,
+      run_type: 'send_message',
+    })
+  })
+
+  it('streams tokens only when it streams', () => {
+    const body = SendRequest.parse({ input: 'hi', stream_tokens: true, streaming: true })
+    expect(turnRequest(ctx, body, { ...mode, streaming: true }).stream_tokens).toBe(true)
+    expect(turnRequest(ctx, body, mode).stream_tokens).toBe(false)
+  })
+
+  it('keeps the parts of a message and drops what databases cannot hold', () => {
+    const content = [
+      { type: 'text', text: 'a\0b', signature: 's' },
+      { type: 'reasoning', reasoning: 'r' },
+      { type: 'omitted_reasoning' },
+      { type: 'redacted_reasoning', data: 'd' },
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=' } },
+    ]
+    expect(turn({ messages: [{ role: 'assistant', content }] }).input[0]?.content).toEqual([
+      { type: 'text', text: 'ab', signature: 's' },
+      { type: 'reasoning', reasoning: 'r', is_native: false, signature: null },
+      { type: 'omitted_reasoning', signature: null },
+      { type: 'redacted_reasoning', data: 'd' },
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=', detail: null } },
+    ])
+    expect(() => turn({ input: '\0' })).toThrow(/must not be empty/)
+  })
+
+  it('prefers override_system to its alias', () => {
+    expect(turn({ input: 'hi', override_system: 'a', system: 'b' }).override_system).toBe('a')
+    expect(turn({ input: 'hi', system: 'b' }).override_system).toBe('b')
+  })
+
+  it('runs as the endpoint says unless it says otherwise itself', () => {
+    const modeFor = (body: object, streams: boolean) => modeOf(SendRequest.parse({ input: 'x', ...body }), streams)
+    expect(modeFor({}, true)).toEqual({ streaming: true, background: false, run_type: 'send_message_streaming' })
+    expect(modeFor({ streaming: false }, true)).toEqual({ streaming: false, background: false, run_type: 'send_message' })
+    expect(modeFor({ background: true }, true).background).toBe(true)
+    expect(modeFor({ include_pings: true }, false).streaming).toBe(false)
+    expect(() => modeFor({ background: true }, false)).toThrow(/without streaming enabled/)
+  })
+
+  it('may carry an Idempotency-Key of visible ASCII', () => {
+    expect(idempotencyKey(undefined)).toBeNull()
+    expect(idempotencyKey('a-key')).toBe('a-key')
+    for (const key of ['', 'a key', 'ä', 'x'.repeat(256)]) expect(() => idempotencyKey(key)).toThrow(/Idempotency-Key/)
+  })
+})
+
+describe('a search query', () => {
+  it('quotes every word, so that nothing in it has a meaning', () => {
+    expect(matchQuery('green OR elephant*')).toBe('"green" OR "OR" OR "elephant"')
+    expect(matchQuery('?!… 🐘')).toBeNull()
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        const query = matchQuery(text)
+        expect(query === null || /^"[^"]+"( OR "[^"]+")*$/.test(query)).toBe(true)
+      }),
+    )
+  })
+})
