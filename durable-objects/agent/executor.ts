@@ -119,7 +119,7 @@ export class Executor {
       store.transaction(() => {
         if (!runs.isInProgress(store, run.id)) throw new RunEnded()
         if (!messages.system(store, run.conversation_id)) refreshSystem(store, agent_id, run.conversation_id, config)
-        runs.begin(store, run, config.message_buffer_autoclear)
+        runs.begin(store, run, config)
       })
       this.#tell()
     }

@@ -3,7 +3,8 @@ import { newId, uuidOf } from '../../src/lib/id'
 import { iso, isoOrNull, type Millis } from '../../src/lib/time'
 import type { RunError, RunUsage } from '../../src/runtime/events'
 import type { RunState, Submission } from '../../src/runtime/rpc'
-import { noUsage, type RunStatus, type StopReason, statusOf, type TurnRequest, type Usage } from '../../src/runtime/types'
+import { speaksByTool } from '../../src/runtime/step'
+import { type AgentConfig, noUsage, type RunStatus, type StopReason, statusOf, type TurnRequest, type Usage } from '../../src/runtime/types'
 import { events } from './events'
 import { contextKey, messages } from './messages'
 import { outbox } from './outbox'
@@ -62,9 +63,9 @@ const read = (agent_id: string, row: SqlRow): Run => ({
 
 const metadataOf = (run: Run) => ({ run_type: run.request.run_type, ...(run.error ? { error: run.error } : {}) })
 const configOf = (request: TurnRequest) => ({
-  use_assistant_message: true,
-  assistant_message_tool_name: 'send_message',
-  assistant_message_tool_kwarg: 'message',
+  use_assistant_message: request.assistant_tool !== null,
+  assistant_message_tool_name: request.assistant_tool?.name ?? 'send_message',
+  assistant_message_tool_kwarg: request.assistant_tool?.argument ?? 'message',
   include_return_message_types: request.include_return_message_types,
 })
 const ttft = (run: Run) => (run.first_token_at === null ? null : nanos(run.first_token_at - run.created_at))
@@ -187,10 +188,13 @@ export const runs = {
   },
 
   /** Begins a run: its messages get their place in the order. */
-  begin(store: Store, run: Run, autoclear: boolean): void {
+  begin(store: Store, run: Run, config: AgentConfig): void {
     const now = store.now()
     store.all("update runs set status = 'running', started_at = ?2 where id = ?1", run.id, now)
-    if (autoclear) {
+    if (run.request.assistant_tool && speaksByTool(config))
+      // What such an agent says is known as speech only when its call is whole, so that nothing of it is streamed by tokens.
+      store.all("update runs set request = json_set(request, '$.stream_tokens', json('false')) where id = ?1", run.id)
+    if (config.message_buffer_autoclear) {
       const system = messages.system(store, run.conversation_id)
       messages.setContext(store, run.conversation_id, system ? [system.id] : [])
     }

@@ -9,7 +9,7 @@ import { buildRequest, toolUses, usesOf } from './request'
 import { constraintError } from './tool-rule-text'
 import { afterCall, allowedTools, allowsParallelCalls, missingRequired, needsApproval, prefilledArguments } from './tool-rules'
 import { isRepeatable, refused, runCall } from './tools'
-import type { AgentConfig, StopReason, ToolReturn } from './types'
+import type { AgentConfig, StopReason, ToolCall, ToolReturn } from './types'
 
 /** A turn that cannot go on: how its run ends. */
 class TurnFailure extends Error {
@@ -44,7 +44,7 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
       const reply = await ask({ run, step, model, several: mayCallSeveral(config), ports, signal }, request)
       signal.throwIfAborted()
       if (reply.calls.length === 0) return finish(run, step, reply, config, ports)
-      step = ports.journal.respond(step, reply)
+      step = ports.journal.respond(step, { ...reply, calls: reply.calls.map(spoken(run, config)) })
       ports.wake(run.id)
       ports.flush()
     }
@@ -90,6 +90,17 @@ function failureOf(error: unknown): TurnFailure | null {
   return null
 }
 
+const speakingTypes = ['letta_v1_agent', 'sleeptime_agent']
+
+/** True when agents of this type speak through a tool: the older types, whose every response is a call. */
+export const speaksByTool = (config: AgentConfig): boolean => !speakingTypes.includes(config.agent_type)
+
+/** Marks the calls through which an agent speaks. */
+const spoken =
+  ({ request: { assistant_tool } }: TurnRun, config: AgentConfig) =>
+  (call: ToolCall): ToolCall =>
+    assistant_tool && speaksByTool(config) && call.name === assistant_tool.name ? { ...call, speaks: assistant_tool.argument } : call
+
 /** Ends a step whose response called no tools. */
 function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig, ports: TurnPorts): boolean {
   const missing = missingRequired(
@@ -134,7 +145,7 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
       const context = { config, user_id: run.user_id, run_id: run.id, key: `${step.id}/${n}`, services: ports.services, now: ports.now() }
       return runCall(call, prefill?.args ?? null, context)
     }
-    const result = await decide()
+    const result: ToolReturn = { ...(await decide()), ...(call.speaks === undefined ? {} : { speaks: true }) }
     signal.throwIfAborted()
     ports.journal.finishCall(step, n, result)
     results.set(n, result)

@@ -29,6 +29,8 @@ export interface ToolCall {
   arguments: string
   /** Opaque provider data that must be replayed with the call (for example a thought signature). */
   signature?: string | null
+  /** The argument that holds what the agent says: clients see this call as an assistant message, and its return not at all. */
+  speaks?: string
 }
 
 export type ToolStatus = 'success' | 'error'
@@ -43,6 +45,8 @@ export interface ToolReturn {
   stderr?: string[] | null
   /** True when a rule kept the call from being carried out: it does not count as a use of the tool. */
   refused?: true
+  /** True for the return of a call that speaks. */
+  speaks?: true
 }
 
 export interface Approval {
@@ -162,6 +166,8 @@ export interface TurnRequest {
   background: boolean
   callback_url: string | null
   include_return_message_types: string[] | null
+  /** The tool and argument through which agents of the older types speak; null shows their calls as calls. */
+  assistant_tool: { name: string; argument: string } | null
   run_type: string
 }
 

@@ -3,11 +3,6 @@ import type { Approval, ContentPart, ImageSource, Message, ToolCall, ToolReturn 
 import { CompactionStats, type LettaMessage, messageTypes, type WireApproval, type WireToolCall, type WireToolReturn } from './wire-schema'
 
 export interface WireOptions {
-  /**
-   * The tool through which a legacy agent speaks. A call of it is shown as an assistant message with the text of argument `kwarg`,
-   * and its return is not shown unless it failed.
-   */
-  assistantTool?: { name: string; kwarg: string } | null
   /** Shows summaries as user messages, for clients that did not ask for compaction messages. */
   summaryAsUser?: boolean
 }
@@ -27,9 +22,9 @@ export function toWire(message: Message, options: WireOptions = {}): LettaMessag
     case 'summary':
       return [show(options.summaryAsUser ? { message_type: 'user_message', content: textOf(message.content) } : summary(message), own)]
     case 'assistant':
-      return assistantBodies(message, options).flatMap((body, i) => (body ? [show(body, partOtid(message.id, i))] : []))
+      return assistantBodies(message).flatMap((body, i) => (body ? [show(body, partOtid(message.id, i))] : []))
     case 'tool':
-      return toolReturn(message, options).map((body) => show(body, partOtid(message.id, 0)))
+      return toolReturn(message).map((body) => show(body, partOtid(message.id, 0)))
     case 'approval':
       return [
         ...saidBodies(message.content).map((body, i) => show(body, partOtid(message.id, i))),
@@ -84,9 +79,9 @@ function userContent(content: ContentPart[]): UserContent {
 }
 
 /** What a model said and called, by index of the otid. Null keeps the place of calls that are in another message. */
-function assistantBodies(message: Message, options: WireOptions): (Body | null)[] {
+function assistantBodies(message: Message): (Body | null)[] {
   const late = saidBodies(message.content.filter((part) => part.after_calls))
-  const calls = callBodies(message.tool_calls, options)
+  const calls = callBodies(message.tool_calls)
   return [
     ...saidBodies(message.content.filter((part) => !part.after_calls)),
     ...(calls.length === 0 && late.length > 0 ? [null] : calls),
@@ -116,8 +111,8 @@ function saidBodies(content: ContentPart[]): Body[] {
   return bodies
 }
 
-function callBodies(calls: ToolCall[], { assistantTool }: WireOptions): Body[] {
-  const spoken = calls.map((call) => (assistantTool && call.name === assistantTool.name ? argument(call, assistantTool.kwarg) : null))
+function callBodies(calls: ToolCall[]): Body[] {
+  const spoken = calls.map((call) => (call.speaks === undefined ? null : argument(call, call.speaks)))
   const others = calls.filter((_, i) => spoken[i] === null)
   return [
     ...(others.length > 0 ? [callsBody('tool_call_message', others)] : []),
@@ -151,8 +146,8 @@ const wireReturn = (each: ToolReturn): WireToolReturn => ({
   stderr: each.stderr ?? null,
 })
 
-function toolReturn(message: Message, { assistantTool }: WireOptions): (Body & { name: string | null })[] {
-  const shown = message.tool_returns.filter((each) => each.name !== assistantTool?.name || each.status === 'error')
+function toolReturn(message: Message): (Body & { name: string | null })[] {
+  const shown = message.tool_returns.filter((each) => !each.speaks || each.status === 'error')
   const [first] = shown
   if (!first) return []
   const { tool_call_id, status, stdout, stderr } = wireReturn(first)

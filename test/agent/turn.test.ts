@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agentStub, bindings, freshAgent, freshScope, send, sentences, storedMessages, submission } from '../support/agent'
+import { agentStub, bindings, freshAgent, freshScope, giveTools, send, sentences, storedMessages, submission } from '../support/agent'
 
 describe('a turn', () => {
   it('stores the system message, the input and the reply, in order and in D1, before it answers', async () => {
@@ -38,4 +38,21 @@ describe('a turn', () => {
     expect((await send(scope, agent, 'two', { key: 'k' })).run.id).toBe(keyed.run.id)
     expect((await storedMessages(agent)).filter((m) => m.role === 'user')).toHaveLength(2)
   })
+
+  it.each([{ stream_tokens: false }, { stream_tokens: true }])(
+    'of an older agent type that speaks through send_message is shown as speech (%o)',
+    async (mode) => {
+      const scope = await freshScope()
+      const agent = await freshAgent(scope, {
+        agent_type: 'memgpt_v2_agent',
+        tool_rules: [{ type: 'exit_loop', tool_name: 'send_message', prompt_template: null }],
+      })
+      await giveTools(scope, agent, ['send_message'])
+      const script = '/call send_message {"message":"Hello, Ada."}'
+      const result = await send(scope, agent, script, mode)
+      expect(result).toMatchObject({ stop_reason: 'tool_rule', messages: [{ message_type: 'assistant_message', content: 'Hello, Ada.' }] })
+      const raw = await send(scope, agent, script, { ...mode, assistant_tool: null })
+      expect(raw.messages.map((m) => m.message_type)).toEqual(['tool_call_message', 'tool_return_message'])
+    },
+  )
 })

@@ -19,6 +19,7 @@ export function submission(
       background: false,
       callback_url: null,
       include_return_message_types: null,
+      assistant_tool: { name: 'send_message', argument: 'message' },
       run_type: 'send_message',
       ...request,
     },

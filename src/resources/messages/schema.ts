@@ -101,6 +101,9 @@ export const SendRequest = z
     override_model: optionalText('Handle of the model for this request only.'),
     override_system: optionalText('System prompt for this request only.'),
     system: optionalText('The same as `override_system`.'),
+    use_assistant_message: flag('Show what agents of the older types say through a tool as assistant messages. On unless false.'),
+    assistant_message_tool_name: optionalText('That tool; `send_message` unless given.'),
+    assistant_message_tool_kwarg: optionalText('Its argument; `message` unless given.'),
     callback_url: optionalText('Where the end of the run is posted, signed by Standard Webhooks.'),
     client_tools: z.array(z.record(z.string(), z.unknown())).nullish().describe('Not served: only an empty list is accepted.'),
     client_skills: z.array(z.record(z.string(), z.unknown())).nullish().describe('Not served: only an empty list is accepted.'),
@@ -159,7 +162,7 @@ const listFields = {
 const contextFields = {
   ...listFields,
   group_id: queryText('Only messages of this group.'),
-  use_assistant_message: queryFlag('Deprecated and ignored.'),
+  use_assistant_message: queryFlag('Deprecated and ignored: messages are shown as their request asked for.'),
   assistant_message_tool_name: queryText('Deprecated and ignored.'),
   assistant_message_tool_kwarg: queryText('Deprecated and ignored.'),
 }

@@ -32,6 +32,21 @@ export function attachTools(d1: D1Database, organizationId: string, agentId: str
   ]
 }
 
+/** Statement that gives an agent the rule that a tool of its own brings along: calls of it wait for approval. */
+function approvalRule(d1: D1Database, organizationId: string, agentId: string, toolId: string): D1PreparedStatement {
+  return d1
+    .prepare(
+      `update agents set updated_at = ?4, tool_rules = json_insert(coalesce(tool_rules, '[]'), '$[#]',
+          json_object('tool_name', tools.name, 'type', 'requires_approval', 'prompt_template', null))
+        from tools
+        where agents.id = ?1 and agents.organization_id = ?2 and agents.is_deleted = 0
+          and tools.id = ?3 and tools.organization_id = ?2 and tools.is_deleted = 0 and tools.default_requires_approval = 1
+          and not exists (select 1 from json_each(coalesce(agents.tool_rules, '[]'))
+            where value ->> 'type' = 'requires_approval' and value ->> 'tool_name' = tools.name)`,
+    )
+    .bind(agentId, organizationId, toolId, Date.now())
+}
+
 /** Statement that detaches tools from an agent, returning the ids of those that were attached. */
 export function detachTools(d1: D1Database, organizationId: string, agentId: string, toolIds: string[]): D1PreparedStatement {
   return d1
@@ -66,11 +81,13 @@ export const agentToolService = {
     return pageRows(attached.sort(byAge), page)
   },
 
-  /** Attaches a tool at the end. Attached already: nothing happens. */
+  /** Attaches a tool at the end, with the rule it brings along. Attached already: nothing happens. */
   async attach(ctx: Ctx, agentId: string, toolId: string): Promise<void> {
     await agentRows.get(ctx, agentId)
     await toolRows.get(ctx, toolId)
-    await ctx.env.DB.batch(attachTools(ctx.env.DB, ctx.actor.organization_id, agentId, [toolId]))
+    const d1 = ctx.env.DB
+    const { organization_id } = ctx.actor
+    await d1.batch([...attachTools(d1, organization_id, agentId, [toolId]), approvalRule(d1, organization_id, agentId, toolId)])
   },
 
   async detach(ctx: Ctx, agentId: string, toolId: string): Promise<void> {

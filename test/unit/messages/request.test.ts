@@ -29,6 +29,7 @@ describe('a request for a turn', () => {
       background: false,
       callback_url: null,
       include_return_message_types: null,
+      assistant_tool: { name: 'send_message', argument: 'message' },
       run_type: 'send_message',
     })
   })

@@ -161,25 +161,22 @@ it('unpacks a summary, or shows it as the user message that the model reads', ()
   expect(wire({ ...fields, content: [text('plain')] }).shown).toMatchObject([{ summary: 'plain', compaction_stats: null }])
 })
 
-it('shows calls of the speaking tool of a legacy agent as what was said, and hides their returns', () => {
-  const options = { assistantTool: { name: 'send_message', kwarg: 'message' } }
-  const said = wire({ tool_calls: [call('call-1', 'send_message', '{"message":"hi"}'), call('call-2')] }, options).shown
-  expect(said).toMatchObject([
+it('shows a call that speaks as what was said, and hides its return unless it failed', () => {
+  const speech = { ...call('call-1', 'send_message', '{"message":"hi"}'), speaks: 'message' }
+  expect(wire({ tool_calls: [speech, call('call-2')] }).shown).toMatchObject([
     { message_type: 'tool_call_message', tool_calls: [{ tool_call_id: 'call-2' }] },
     { message_type: 'assistant_message', content: 'hi' },
   ])
-  const hidden = answer('call-1', 'Sent message successfully.', 'send_message')
-  expect(wire({ role: 'tool', tool_returns: [hidden] }, options).shown).toEqual([])
-  expect(wire({ role: 'tool', tool_returns: [hidden, answer('call-2')] }, options).shown).toMatchObject([{ tool_call_id: 'call-2' }])
-  expect(wire({ role: 'tool', tool_returns: [hidden] }).shown).toHaveLength(1)
+  const hidden = { ...answer('call-1', 'Sent message successfully.', 'send_message'), speaks: true as const }
+  expect(wire({ role: 'tool', tool_returns: [hidden] }).shown).toEqual([])
+  expect(wire({ role: 'tool', tool_returns: [hidden, answer('call-2')] }).shown).toMatchObject([{ tool_call_id: 'call-2' }])
+  expect(wire({ role: 'tool', tool_returns: [{ ...hidden, status: 'error' }] }).shown).toHaveLength(1)
 })
 
-it('shows a malformed call of the speaking tool as the call that it is', () => {
-  const options = { assistantTool: { name: 'send_message', kwarg: 'message' } }
+it('shows a malformed call that speaks as the call that it is', () => {
   for (const args of ['{"message":', '{"text":"hi"}', 'null']) {
-    expect(wire({ tool_calls: [call('call-1', 'send_message', args)] }, options).shown).toMatchObject([
-      { message_type: 'tool_call_message' },
-    ])
+    const speech = { ...call('call-1', 'send_message', args), speaks: 'message' }
+    expect(wire({ tool_calls: [speech] }).shown).toMatchObject([{ message_type: 'tool_call_message' }])
   }
 })
 

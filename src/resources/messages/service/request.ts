@@ -119,6 +119,10 @@ export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode
     background: mode.background,
     callback_url: request.callback_url || null,
     include_return_message_types: request.include_return_message_types ?? null,
+    assistant_tool:
+      request.use_assistant_message === false
+        ? null
+        : { name: request.assistant_message_tool_name || 'send_message', argument: request.assistant_message_tool_kwarg || 'message' },
     run_type: mode.run_type,
   }
 }
