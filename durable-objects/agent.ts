@@ -70,7 +70,11 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   #wakeUp(): void {
     migrate(this.ctx.storage)
     this.#organization_id = (one(this.#store, 'select organization_id from identity')?.organization_id as string | undefined) ?? null
-    for (const run of runs.inProgress(this.#store, this.#agentId)) schedule.set(this.#store, 'run', run.id, this.#store.now())
+    for (const run of runs.inProgress(this.#store, this.#agentId)) {
+      const due = { kind: 'run', ref: run.id } as const
+      if (run.status === 'running') schedule.again(this.#store, due, this.#store.now())
+      else schedule.set(this.#store, due.kind, due.ref, this.#store.now())
+    }
     this.#arm()
   }
 

@@ -28,7 +28,7 @@ export interface ExecutorHost {
 /** Head start of a turn that is quick: after it D1 is told of what was accepted and begun, although the model has not answered. */
 const tellAfterMs = 25
 
-/** Tries of a run that something outside the agent keeps from going on, before it counts as failed. */
+/** Tries in a row without progress, each ended by a crash or an outage, after which a run counts as failed. */
 const triesMax = 8
 
 /** A promise that rejects with the signal's reason when it aborts. */
@@ -107,6 +107,7 @@ export class Executor {
     const agent_id = this.#host.agent_id()
     let loaded: AgentConfig | null = null
     const journal = journalOf(store, agent_id, this.#host.payload)
+    if (schedule.attempts(store, { kind: 'run', ref: run.id }) >= triesMax) return this.#giveUp(run)
     if (run.status === 'created') {
       try {
         loaded = await this.#host.load(run.conversation_id)
@@ -143,7 +144,7 @@ export class Executor {
 
   /** Puts a run off after a failure that is neither the model's nor the agent's; after too many, the run fails. */
   #later(run: Run, error: unknown): boolean {
-    const { store, arm, payload } = this.#host
+    const { store, arm } = this.#host
     const row = { kind: 'run', ref: run.id } as Due
     const tries = schedule.attempts(store, row) + 1
     log('error', {
@@ -160,12 +161,13 @@ export class Executor {
       arm()
       return false
     }
-    const journal = journalOf(store, run.agent_id, payload)
-    journal.fail(run.id, journal.openStep(run.id), 'error', {
-      type: 'internal_error',
-      message: 'The run failed for a reason inside the server.',
-      detail: null,
-    })
+    this.#giveUp(run)
     return true
+  }
+
+  #giveUp(run: Run): void {
+    const journal = journalOf(this.#host.store, run.agent_id, this.#host.payload)
+    const message = `The run could not go on after ${triesMax} tries, for a reason inside the server.`
+    journal.fail(run.id, journal.openStep(run.id), 'error', { type: 'internal_error', message, detail: null })
   }
 }

@@ -6,6 +6,7 @@ import { type AgentConfig, addUsage, type StopReason, type Usage } from '../../s
 import { events } from './events'
 import { contextKey, messages, type NewMessage } from './messages'
 import { type Run, runs } from './runs'
+import { schedule } from './schedule'
 import { steps } from './steps'
 import { one, type Store } from './store'
 import { promptInput } from './system'
@@ -51,7 +52,11 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
 
   return {
     openStep: (run_id) => steps.open(store, run_id),
-    startStep: (run, model, tags) => guarded(run.id, () => steps.start(store, run.id, model, tags)),
+    startStep: (run, model, tags) =>
+      guarded(run.id, () => {
+        if (run.step_count > 0) schedule.progressed(store, 'run', run.id)
+        return steps.start(store, run.id, model, tags)
+      }),
     startResponse: (step, message_id) => guarded(step.run_id, () => steps.startResponse(store, step.id, message_id)),
 
     emit: (run_id, added) =>

@@ -26,11 +26,15 @@ export const schedule = {
     store.all('insert or ignore into schedule (kind, ref, due_at) values (?1, ?2, ?3)', kind, ref, due_at)
   },
   /** Puts a row off after a try that did not finish it. */
-  again(store: Store, { kind, ref }: Due, due_at: Millis): void {
+  again(store: Store, { kind, ref }: Pick<Due, 'kind' | 'ref'>, due_at: Millis): void {
     store.all('update schedule set due_at = ?3, attempts = attempts + 1 where kind = ?1 and ref = ?2', kind, ref, due_at)
   },
   attempts(store: Store, { kind, ref }: Pick<Due, 'kind' | 'ref'>): number {
     return Number(one(store, 'select attempts from schedule where kind = ?1 and ref = ?2', kind, ref)?.attempts ?? 0)
+  },
+  /** Forgets earlier tries: something came of the last one. */
+  progressed(store: Store, kind: DueKind, ref: string): void {
+    store.all('update schedule set attempts = 0 where kind = ?1 and ref = ?2', kind, ref)
   },
   clear(store: Store, kind: DueKind, ref: string): void {
     store.all('delete from schedule where kind = ?1 and ref = ?2', kind, ref)

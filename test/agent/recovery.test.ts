@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest'
 import { unwrap } from '../../src/lib/errors'
 import type { RunResult, RunState, Scope } from '../../src/runtime/rpc'
-import { agentStub, freshAgent, freshScope, sentences, storedMessages, submission } from '../support/agent'
+import { agentStub, freshAgent, freshScope, send, sentences, storedMessages, submission } from '../support/agent'
 
 const submit = async (scope: Scope, agent: string, text: string, overrides: Parameters<typeof submission>[1] = {}) =>
   unwrap((await agentStub(agent).submit(scope, submission(text, overrides))) as never) as RunState
@@ -45,5 +45,21 @@ describe('a run that a crash cut', () => {
         .join('')
         .match(/first words/g),
     ).toHaveLength(1)
+  })
+
+  it('fails after eight tries that came to nothing, and the agent goes on', async () => {
+    const scope = await freshScope()
+    const agent = await freshAgent(scope)
+    const run = await submit(scope, agent, '/wait 60s')
+    await pause(100)
+    await runInDurableObject(
+      agentStub(agent),
+      (_, state) => void state.storage.sql.exec("update schedule set attempts = 7 where kind = 'run'"),
+    )
+    await evictDurableObject(agentStub(agent))
+    await passTime(agent)
+    const end = await result(scope, agent, run.id)
+    expect(end).toMatchObject({ stop_reason: 'error', run: { status: 'failed' }, error: { message: expect.stringContaining('8 tries') } })
+    expect((await send(scope, agent, 'still there?')).stop_reason).toBe('end_turn')
   })
 })
