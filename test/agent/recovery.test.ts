@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import { unwrap } from '../../src/lib/errors'
 import type { RunResult, RunState, Scope } from '../../src/runtime/rpc'
@@ -8,6 +8,9 @@ const submit = async (scope: Scope, agent: string, text: string, overrides: Para
   unwrap((await agentStub(agent).submit(scope, submission(text, overrides))) as never) as RunState
 const result = async (scope: Scope, agent: string, id: string) => unwrap((await agentStub(agent).result(scope, id)) as never) as RunResult
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Ends the object as a crash does: whatever it was doing stops, its storage stays. */
+const crash = (agent: string) => runInDurableObject(agentStub(agent), (_, state) => state.abort('crash')).catch(() => undefined)
 
 /** Makes every scheduled row due, as time would. */
 const passTime = (agent: string) =>
@@ -22,7 +25,7 @@ describe('a run that a crash cut', () => {
     const agent = await freshAgent(scope)
     const run = await submit(scope, agent, '/wait 400ms\n/say here I am', { otid: 'once' })
     await pause(100)
-    await evictDurableObject(agentStub(agent))
+    await crash(agent)
     await passTime(agent)
     await runDurableObjectAlarm(agentStub(agent))
     const end = await result(scope, agent, run.id)
@@ -36,7 +39,7 @@ describe('a run that a crash cut', () => {
     const agent = await freshAgent(scope)
     const run = await submit(scope, agent, '/say first words\n/wait 400ms\n/say last words', { stream_tokens: true })
     await pause(100)
-    await evictDurableObject(agentStub(agent))
+    await crash(agent)
     await passTime(agent)
     await runDurableObjectAlarm(agentStub(agent))
     const end = await result(scope, agent, run.id)
@@ -56,7 +59,7 @@ describe('a run that a crash cut', () => {
       agentStub(agent),
       (_, state) => void state.storage.sql.exec("update schedule set attempts = 7 where kind = 'run'"),
     )
-    await evictDurableObject(agentStub(agent))
+    await crash(agent)
     await passTime(agent)
     const end = await result(scope, agent, run.id)
     expect(end).toMatchObject({ stop_reason: 'error', run: { status: 'failed' }, error: { message: expect.stringContaining('8 tries') } })
