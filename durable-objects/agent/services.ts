@@ -1,11 +1,11 @@
-import { applyOperation } from '../../src/memory/operations'
+import { applyToHead } from '../../src/memory/rebase'
 import { changeBlock } from '../../src/resources/blocks/write'
 import { recallMessages } from '../../src/resources/messages/recall'
 import type { ToolServices } from '../../src/runtime/ports'
 
 /** What built-in tools reach outside the object: blocks and the history, both in D1. */
 export const servicesOf = (d1: D1Database, organization_id: () => string, settled: () => Promise<void>): ToolServices => ({
-  async editBlock(block_id, operation, { agent_id, user_id, run_id, key }) {
+  async editBlock(seen, operation, { agent_id, user_id, run_id, key }) {
     const by = {
       organization_id: organization_id(),
       actor_type: 'letta_agent' as const,
@@ -14,7 +14,7 @@ export const servicesOf = (d1: D1Database, organization_id: () => string, settle
       run_id,
       operation_key: key,
     }
-    const block = await changeBlock(d1, by, block_id, (head) => ({ value: applyOperation(head.value, operation, head.label) }))
+    const block = await changeBlock(d1, by, seen.id, (head) => ({ value: applyToHead(operation, seen, head, head.label) }))
     return block.value
   },
   async searchMessages(query) {

@@ -9,7 +9,14 @@ export type BlockOperation =
   /** `line` 0 is the top, n is after line n, -1 is the end. */
   | { op: 'insert_line'; line: number; text: string }
 
-export type OperationFault = 'no_match' | 'ambiguous_match' | 'out_of_range' | 'line_numbers' | 'empty_match' | 'no_change'
+export type OperationFault =
+  | 'no_match'
+  | 'ambiguous_match'
+  | 'out_of_range'
+  | 'line_numbers'
+  | 'empty_match'
+  | 'no_change'
+  | 'changed_meanwhile'
 
 /** An edit that does not apply to the value it met. The message is written for the model that asked for the edit. */
 export class OperationError extends Error {

@@ -1,7 +1,7 @@
 import type { BlockOperation } from '../memory/operations'
 import type { RunError, RunEvent } from './events'
 import type { Model } from './model'
-import type { AgentConfig, ContentPart, Message, StopReason, ToolCall, ToolReturn, TurnRequest, Usage } from './types'
+import type { AgentConfig, Block, ContentPart, Message, StopReason, ToolCall, ToolReturn, TurnRequest, Usage } from './types'
 
 /** What a turn needs to know of its run. */
 export interface TurnRun {
@@ -80,9 +80,12 @@ export class RunEnded extends Error {
 
 /** What a built-in tool may do. */
 export interface ToolServices {
-  /** Applies an operation to the head of a block. `key` makes a repeat of the same edit count once. Returns the block's new value. */
+  /**
+   * Applies an operation to the head of a block, merged with what others changed since the agent saw `block`. `key` makes a repeat of the
+   * same edit count once. Returns the block's new value.
+   */
   editBlock(
-    block_id: string,
+    block: Block,
     operation: BlockOperation,
     by: { agent_id: string; user_id: string; run_id: string; key: string },
   ): Promise<string>

@@ -208,6 +208,11 @@ export const LettaResponse = z
     usage: LettaUsageStatistics,
     logprobs: z.null().describe('Token probabilities are not recorded.'),
     turns: z.null().describe('Token ids are not recorded.'),
+    error: z
+      .object({ type: z.string(), message: z.string(), detail: text() })
+      .optional()
+      .describe('Only of a turn that failed after its response had begun; else a failure is a problem.'),
+    run_id: z.string().optional().describe('Beside `error`: the run that failed.'),
   })
   .meta({ id: 'LettaResponse' })
 export type LettaResponse = z.infer<typeof LettaResponse>

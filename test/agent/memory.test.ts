@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { changeBlock } from '../../src/resources/blocks/write'
 import type { RunResult } from '../../src/runtime/rpc'
 import { bindings, blockRow, freshAgent, freshBlock, freshScope, giveTools, send, storedMessages } from '../support/agent'
 
@@ -68,6 +69,29 @@ describe('an agent that edits its memory', () => {
     expect(returnsOf(result)).toMatchObject([{ status: 'error', tool_return: expect.stringContaining(expected) }])
     expect(await blockRow(block)).toMatchObject({ value: 'Name: Ada', version: 1 })
     expect(result.stop_reason).toBe('end_turn')
+  })
+
+  it('merges a whole new value with what was changed while it was being written, and is told when that cannot be', async () => {
+    const { scope, agent, block } = await rememberer('# About\n\nName: Ada\n\nLikes: tea')
+    const rethink = (value: string) => `/wait 200ms\n${call('memory_rethink', { label: 'human', new_memory: value })}`
+    const meanwhile = async (value: string) => {
+      await new Promise((resolve) => setTimeout(resolve, 80))
+      const by = {
+        organization_id: scope.organization_id,
+        actor_type: 'letta_user' as const,
+        actor_id: scope.user_id,
+        user_id: scope.user_id,
+      }
+      await changeBlock(bindings.DB, by, block, () => ({ value }))
+    }
+    const [clean] = await Promise.all([
+      send(scope, agent, rethink('# About\n\nName: Ada\n\nLikes: tea, chess')),
+      meanwhile('# About Ada\n\nName: Ada\n\nLikes: tea'),
+    ])
+    expect(returnsOf(clean)).toMatchObject([{ status: 'success', tool_return: '# About Ada\n\nName: Ada\n\nLikes: tea, chess' }])
+    const [clash] = await Promise.all([send(scope, agent, rethink('Name: Bob')), meanwhile('Name: Grace')])
+    expect(returnsOf(clash)).toMatchObject([{ status: 'error', tool_return: expect.stringContaining('Name: Grace') }])
+    expect(await blockRow(block)).toMatchObject({ value: 'Name: Grace' })
   })
 
   it('loses no edit to another agent that shares the block', async () => {

@@ -17,7 +17,7 @@ const editing = (operation: (args: Record<string, unknown>) => BlockOperation): 
   run(args, context) {
     const block = editable(context, text(args, 'label'))
     const by = { agent_id: context.config.id, user_id: context.user_id, run_id: context.run_id, key: context.key }
-    return context.services.editBlock(block.id, operation(args), by)
+    return context.services.editBlock(block, operation(args), by)
   },
 })
 

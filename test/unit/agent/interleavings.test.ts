@@ -41,7 +41,7 @@ function live(storage: FakeStorage, edits: string[]) {
     load: async () => config,
     model: () => scriptedModel,
     services: {
-      editBlock: async (_: string, __: unknown, by: { key: string }) => {
+      editBlock: async (_: unknown, __: unknown, by: { key: string }) => {
         await pause(3)
         if (!edits.includes(by.key)) edits.push(by.key)
         return 'edited'
