@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RunningServer } from './server'
 import { inD1, inObjects } from './state'
 
 /** What a killed server was in the middle of, as counts. */
@@ -76,3 +78,18 @@ export const addCuts = (cuts: Cut[]): Cut =>
     }),
     { models: 0, tools: 0, applied: 0, unprojected: 0, unconfirmed: 0, owed: 0, sending: 0 },
   )
+
+/**
+ * Kills a server that is busy in the middle of what is `wanted`: it is stopped, looked at, and let go on until it is found so. After
+ * `limit` milliseconds it is killed wherever it is. Resolves with what the kill cut.
+ */
+export async function killIn(server: RunningServer, wanted: keyof Cut, limit = 6000): Promise<Cut> {
+  for (const end = performance.now() + limit; performance.now() < end; await delay(Math.random() * 30)) {
+    process.kill(-server.pid, 'SIGSTOP')
+    await delay(5)
+    if (cutIn(server.state)[wanted] > 0) break
+    process.kill(-server.pid, 'SIGCONT')
+  }
+  await server.kill9()
+  return cutIn(server.state)
+}

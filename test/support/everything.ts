@@ -66,9 +66,11 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     description: marker,
     isolated_block_labels: ['human'],
   })
-  const input = `/call memory_insert {"label":"notes","new_string":"${marker}"}\n/say ${marker}`
+  // The word that requests which are made up from the document look for.
+  const said = `${marker} sample`
+  const input = `/call memory_insert {"label":"notes","new_string":"${marker}"}\n/say ${said}`
   const turn = await made(call, `/v1/agents/${agent.id}/messages`, { input })
-  await made(call, `/v1/conversations/${conversation.id}/messages`, { input: `/say ${marker}`, streaming: false })
+  await made(call, `/v1/conversations/${conversation.id}/messages`, { input: `/say ${said}`, streaming: false })
   await made(call, `/v1/blocks/${block.id}`, { value: `${marker} ${marker}` }, 'PATCH')
   await made(call, `/v1/blocks/${block.id}/undo`, {})
   const { step_id, run_id, id: message_id } = turn.messages[0]
