@@ -25,7 +25,14 @@ export default defineConfig({
             miniflare: { bindings: { ...bindings, TEST_MIGRATIONS: await readD1Migrations('migrations') } },
           })),
         ],
-        test: { name: 'worker', include: ['test/{api,agent}/**/*.test.ts'], setupFiles: ['test/support/migrate.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'worker',
+          include: ['test/{api,agent}/**/*.test.ts'],
+          setupFiles: ['test/support/migrate.ts', 'test/support/no-network.ts'],
+          testTimeout: 20_000,
+          isolate: false,
+          fileParallelism: false,
+        },
       },
       {
         test: {

@@ -80,16 +80,21 @@ export const addCuts = (cuts: Cut[]): Cut =>
   )
 
 /**
- * Kills a server that is busy in the middle of what is `wanted`: it is stopped, looked at, and let go on until it is found so. After
- * `limit` milliseconds it is killed wherever it is. Resolves with what the kill cut.
+ * Kills a server that is busy the moment `isIt` finds in its state what is waited for: it is stopped, looked at, and let go on until
+ * then. After `limit` milliseconds it is killed wherever it is.
  */
-export async function killIn(server: RunningServer, wanted: keyof Cut, limit = 6000): Promise<Cut> {
+export async function killWhen(server: RunningServer, isIt: () => boolean, limit = 6000): Promise<void> {
   for (const end = performance.now() + limit; performance.now() < end; await delay(Math.random() * 30)) {
     process.kill(-server.pid, 'SIGSTOP')
     await delay(5)
-    if (cutIn(server.state)[wanted] > 0) break
+    if (isIt()) break
     process.kill(-server.pid, 'SIGCONT')
   }
   await server.kill9()
+}
+
+/** Kills a server that is busy in the middle of what is `wanted`. Resolves with all that the kill cut. */
+export async function killIn(server: RunningServer, wanted: keyof Cut): Promise<Cut> {
+  await killWhen(server, () => cutIn(server.state)[wanted] > 0)
   return cutIn(server.state)
 }

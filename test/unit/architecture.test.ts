@@ -11,15 +11,25 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|zod)/ },
   { layer: /^src\/http\//, local: /^src\/(http|db|lib|env|context)/, packages: /^(@hono|hono|drizzle-orm|zod)/ },
   { layer: /^src\/resources\/[^/]+\/table/, local: /^src\/(resources\/[^/]+\/table|db|runtime|lib)/, packages: /^drizzle-orm/ },
-  { layer: /^src\/resources\/[^/]+\/(?!routes)/, local: /^src\/(resources\/|db|runtime|memory|models|lib|env|context)/, packages: /^(drizzle-orm|zod)/ },
-  { layer: /^durable-objects\//, local: /^(durable-objects|src\/(runtime|memory|models|db|lib|env|resources\/[^/]+\/(?!routes))|package\.json)/, packages: /^(cloudflare:|drizzle-orm|standardwebhooks)/ },
+  {
+    layer: /^src\/resources\/[^/]+\/(?!routes)/,
+    local: /^src\/(resources\/|db|runtime|memory|models|lib|env|context)/,
+    packages: /^(drizzle-orm|zod)/,
+  },
+  {
+    layer: /^durable-objects\//,
+    local: /^(durable-objects|src\/(runtime|memory|models|db|lib|env|resources\/[^/]+\/(?!routes))|package\.json)/,
+    packages: /^(cloudflare:|drizzle-orm|standardwebhooks)/,
+  },
 ]
 
 const files = ['src', 'durable-objects', 'test']
   .flatMap((dir) => readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((file) => join(dir, file)))
   .filter((file) => /\.(ts|mjs)$/.test(file))
 const imports = (file: string) =>
-  [...readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?!type\b)[^'"]*?from\s+'([^']+)'|import\s*\(?\s*'([^']+)'/gms)].map((m) => (m[1] ?? m[2]) as string)
+  [...readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?!type\b)[^'"]*?from\s+'([^']+)'|import\s*\(?\s*'([^']+)'/gms)].map(
+    (m) => (m[1] ?? m[2]) as string,
+  )
 
 it.each(files.filter((file) => rules.some(({ layer }) => layer.test(file))))('%s imports only what its layer may', (file) => {
   const rule = rules.find(({ layer }) => layer.test(file))
