@@ -1,8 +1,9 @@
 import { stepEvents } from '../../src/runtime/emit'
 import type { RunError } from '../../src/runtime/events'
-import { type Journal, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
+import { interruptedReturn } from '../../src/runtime/packaging'
+import { type Journal, type JournalledCall, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
 import { compileSystem } from '../../src/runtime/prompt'
-import { type AgentConfig, addUsage, type StopReason, type Usage } from '../../src/runtime/types'
+import { type AgentConfig, addUsage, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
 import { events } from './events'
 import { contextKey, messages, type NewMessage } from './messages'
 import { type Run, runs } from './runs'
@@ -69,6 +70,7 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
       guarded(step.run_id, () => {
         append(step.run_id, step.id, { id: message_id, role: 'assistant', content, tool_calls: calls, model: modelOf(store, step.id) })
         steps.respond(store, step.id, usage, calls)
+        schedule.progressed(store, 'run', step.run_id)
         count(
           step.run_id,
           usage,
@@ -78,7 +80,11 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
       }),
 
     startCall: (step, n) => guarded(step.run_id, () => steps.startCall(store, step.id, n)),
-    finishCall: (step, n, result) => guarded(step.run_id, () => steps.finishCall(store, step.id, n, result)),
+    finishCall: (step, n, result) =>
+      guarded(step.run_id, () => {
+        steps.finishCall(store, step.id, n, result)
+        schedule.progressed(store, 'run', step.run_id)
+      }),
 
     finishWithResponse: (step, { message_id, content, usage }, nudge, end) =>
       guarded(step.run_id, () => {
@@ -98,6 +104,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
 
     fail: (run_id, step, stop: StopReason, error: RunError) =>
       guarded(run_id, () => {
+        const open = step && steps.open(store, run_id)
+        // A failure ends the calls of a stored response too: each has a result, for the next turn to read.
+        if (open?.response && open.calls.length > 0)
+          append(run_id, open.id, { role: 'tool', content: [], tool_returns: open.calls.map((call) => call.result ?? resultless(call)) })
         if (step) steps.end(store, step.id, 'failed', stop, { type: error.type, data: { message: error.message, detail: error.detail } })
         runs.end(store, agent_id, run_id, stop, error, payload)
       }),
@@ -107,6 +117,12 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
     system: (run: TurnRun, config: AgentConfig) => store.transaction(() => refreshSystem(store, agent_id, run.conversation_id, config)),
   }
 }
+
+/** What stands for the result of a call that has none when its run fails. */
+const resultless = ({ call, state }: JournalledCall): ToolReturn =>
+  state === 'started'
+    ? interruptedReturn(call)
+    : { ...interruptedReturn(call), content: 'The call was not carried out: the run failed before it was its turn.' }
 
 const modelOf = (store: Store, step_id: string) =>
   (one(store, "select body ->> '$.model_handle' as handle from steps where id = ?1", step_id)?.handle as string | null) ?? null
