@@ -87,5 +87,5 @@ export function invalid(error: ZodError, where = 'body'): AppError {
 }
 
 export function onInvalid(result: { success: true } | { success: false; error: unknown; target?: string }) {
-  if (!result.success) throw invalid(result.error as ZodError, result.target)
+  if (!result.success) throw invalid(result.error as ZodError, result.target === 'json' ? 'body' : result.target)
 }
