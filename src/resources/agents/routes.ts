@@ -20,55 +20,60 @@ const one = { 200: json(AgentState, 'Agent') }
 
 /** `/v1/agents` */
 export const agentRoutes = router()
-  .openapi(
-    operation(
-      { ...op('list_agents'), method: 'get', path: '/', request: { query: AgentQuery } },
-      { 200: json(z.array(AgentState), 'Agents') },
-    ),
-    async (c) => c.json(await agentService.list(c.get('ctx'), c.req.valid('query')), 200),
-  )
-  .openapi(operation({ ...op('create_agent'), method: 'post', path: '/', request: { body: body(AgentCreate, 'Agent') } }, one), async (c) =>
-    c.json(await agentService.create(c.get('ctx'), c.req.valid('json')), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('count_agents'), method: 'get', path: '/count', request: { query: AgentFilters } },
-      { 200: json(z.int(), 'How many') },
-    ),
-    async (c) => c.json(await agentService.count(c.get('ctx'), c.req.valid('query')), 200),
-  )
-  .openapi(
-    operation({ ...op('retrieve_agent'), method: 'get', path: '/{agent_id}', request: { params, query: IncludeQuery } }, one),
-    async (c) => c.json(await agentService.get(c.get('ctx'), c.req.valid('param').agent_id, includedBy(c.req.valid('query'))), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('modify_agent'), method: 'patch', path: '/{agent_id}', request: { params, body: body(AgentUpdate, 'What to change') } },
-      one,
-    ),
-    async (c) => c.json(await agentService.update(c.get('ctx'), c.req.valid('param').agent_id, c.req.valid('json')), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('delete_agent'), method: 'delete', path: '/{agent_id}', request: { params } },
-      { 200: json(z.object({ message: z.string() }), 'Deleted') },
-    ),
-    async (c) => {
-      const { agent_id } = c.req.valid('param')
-      await agentService.remove(c.get('ctx'), agent_id)
-      return c.json({ message: `Agent id=${agent_id} successfully deleted` }, 200)
-    },
-  )
-  .openapi(
-    operation(
-      { ...op('retrieve_agent_context_window'), method: 'get', path: '/{agent_id}/context', request: { params, query: ContextQuery } },
-      { 200: json(ContextWindowOverview, 'Context window') },
-    ),
-    async (c) => {
-      const { conversation_id } = c.req.valid('query')
-      return c.json(await agentService.context(c.get('ctx'), c.req.valid('param').agent_id, conversation_id), 200)
-    },
-  )
+
+agentRoutes.openapi(
+  operation(
+    { ...op('list_agents'), method: 'get', path: '/', request: { query: AgentQuery } },
+    { 200: json(z.array(AgentState), 'Agents') },
+  ),
+  async (c) => c.json(await agentService.list(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+agentRoutes.openapi(
+  operation({ ...op('create_agent'), method: 'post', path: '/', request: { body: body(AgentCreate, 'Agent') } }, one),
+  async (c) => c.json(await agentService.create(c.get('ctx'), c.req.valid('json')), 200),
+)
+
+agentRoutes.openapi(
+  operation({ ...op('count_agents'), method: 'get', path: '/count', request: { query: AgentFilters } }, { 200: json(z.int(), 'How many') }),
+  async (c) => c.json(await agentService.count(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+agentRoutes.openapi(
+  operation({ ...op('retrieve_agent'), method: 'get', path: '/{agent_id}', request: { params, query: IncludeQuery } }, one),
+  async (c) => c.json(await agentService.get(c.get('ctx'), c.req.valid('param').agent_id, includedBy(c.req.valid('query'))), 200),
+)
+
+agentRoutes.openapi(
+  operation(
+    { ...op('modify_agent'), method: 'patch', path: '/{agent_id}', request: { params, body: body(AgentUpdate, 'What to change') } },
+    one,
+  ),
+  async (c) => c.json(await agentService.update(c.get('ctx'), c.req.valid('param').agent_id, c.req.valid('json')), 200),
+)
+
+agentRoutes.openapi(
+  operation(
+    { ...op('delete_agent'), method: 'delete', path: '/{agent_id}', request: { params } },
+    { 200: json(z.object({ message: z.string() }), 'Deleted') },
+  ),
+  async (c) => {
+    const { agent_id } = c.req.valid('param')
+    await agentService.remove(c.get('ctx'), agent_id)
+    return c.json({ message: `Agent id=${agent_id} successfully deleted` }, 200)
+  },
+)
+
+agentRoutes.openapi(
+  operation(
+    { ...op('retrieve_agent_context_window'), method: 'get', path: '/{agent_id}/context', request: { params, query: ContextQuery } },
+    { 200: json(ContextWindowOverview, 'Context window') },
+  ),
+  async (c) => {
+    const { conversation_id } = c.req.valid('query')
+    return c.json(await agentService.context(c.get('ctx'), c.req.valid('param').agent_id, conversation_id), 200)
+  },
+)
 
 for (const [path, operationId] of [
   ['/{agent_id}/recompile', 'recompile_agent'],
@@ -87,7 +92,9 @@ for (const [path, operationId] of [
 }
 
 /** `/v1/blocks`, the agents of a block. */
-export const blockAgentRoutes = router().openapi(
+export const blockAgentRoutes = router()
+
+blockAgentRoutes.openapi(
   operation(
     {
       ...op('list_agents_for_block'),

@@ -11,26 +11,32 @@ const list = { 200: json(z.array(LettaMessage), 'Messages') }
 
 /** `/v1/messages` */
 export const messageRoutes = router()
-  .openapi(operation({ ...op('list_all_messages'), method: 'get', path: '/', request: { query: MessagesQuery } }, list), async (c) =>
-    c.json(await messageService.all(c.get('ctx'), c.req.valid('query')), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('search_messages'), method: 'post', path: '/search', request: { body: body(SearchRequest, 'What to look for') } },
-      { 200: json(z.array(MessageSearchHit), 'Messages, best match first') },
-    ),
-    async (c) => c.json(await searchMessages(c.get('ctx'), c.req.valid('json')), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('retrieve_message'), method: 'get', path: '/{message_id}', request: { params: z.object({ message_id: idOf('message') }) } },
-      { 200: json(z.array(LettaMessage), 'The parts of the message') },
-    ),
-    async (c) => c.json(await messageService.get(c.get('ctx'), c.req.valid('param').message_id), 200),
-  )
+
+messageRoutes.openapi(
+  operation({ ...op('list_all_messages'), method: 'get', path: '/', request: { query: MessagesQuery } }, list),
+  async (c) => c.json(await messageService.all(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+messageRoutes.openapi(
+  operation(
+    { ...op('search_messages'), method: 'post', path: '/search', request: { body: body(SearchRequest, 'What to look for') } },
+    { 200: json(z.array(MessageSearchHit), 'Messages, best match first') },
+  ),
+  async (c) => c.json(await searchMessages(c.get('ctx'), c.req.valid('json')), 200),
+)
+
+messageRoutes.openapi(
+  operation(
+    { ...op('retrieve_message'), method: 'get', path: '/{message_id}', request: { params: z.object({ message_id: idOf('message') }) } },
+    { 200: json(z.array(LettaMessage), 'The parts of the message') },
+  ),
+  async (c) => c.json(await messageService.get(c.get('ctx'), c.req.valid('param').message_id), 200),
+)
 
 /** `/v1/steps`, the messages of a step. */
-export const stepMessageRoutes = router().openapi(
+export const stepMessageRoutes = router()
+
+stepMessageRoutes.openapi(
   operation(
     {
       ...op('list_step_messages'),
@@ -46,7 +52,9 @@ export const stepMessageRoutes = router().openapi(
 const messageParams = z.object({ agent_id: idOf('agent'), message_id: idOf('message') })
 
 /** `/v1/agents`, the refusal to edit a message. */
-export const agentMessageEditRoutes = router().openapi(
+export const agentMessageEditRoutes = router()
+
+agentMessageEditRoutes.openapi(
   operation(
     {
       ...op('modify_agent_message'),

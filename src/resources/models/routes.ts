@@ -8,17 +8,19 @@ const op = (operationId: string) => ({ tags: ['models'], operationId })
 
 /** `/v1/models` */
 export const modelRoutes = router()
-  .openapi(
-    operation(
-      { ...op('list_models'), method: 'get', path: '/', request: { query: ModelQuery } },
-      { 200: json(z.array(Model), 'Language models') },
-    ),
-    async (c) => c.json(await modelService.list(c.get('ctx'), c.req.valid('query')), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('list_embedding_models'), method: 'get', path: '/embedding' },
-      { 200: json(z.array(EmbeddingModel), 'Embedding models') },
-    ),
-    async (c) => c.json(modelService.embeddings(c.get('ctx')), 200),
-  )
+
+modelRoutes.openapi(
+  operation(
+    { ...op('list_models'), method: 'get', path: '/', request: { query: ModelQuery } },
+    { 200: json(z.array(Model), 'Language models') },
+  ),
+  async (c) => c.json(await modelService.list(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+modelRoutes.openapi(
+  operation(
+    { ...op('list_embedding_models'), method: 'get', path: '/embedding' },
+    { 200: json(z.array(EmbeddingModel), 'Embedding models') },
+  ),
+  async (c) => c.json(modelService.embeddings(c.get('ctx')), 200),
+)

@@ -9,36 +9,42 @@ const params = z.object({ step_id: idOf('step') })
 
 /** `/v1/steps` */
 export const stepRoutes = router()
-  .openapi(
-    operation({ ...op('list_steps'), method: 'get', path: '/', request: { query: StepQuery } }, { 200: json(z.array(Step), 'Steps') }),
-    async (c) => c.json(await stepService.list(c.get('ctx'), c.req.valid('query')), 200),
-  )
-  .openapi(
-    operation({ ...op('retrieve_step'), method: 'get', path: '/{step_id}', request: { params } }, { 200: json(Step, 'Step') }),
-    async (c) => c.json(await stepService.get(c.get('ctx'), c.req.valid('param').step_id), 200),
-  )
-  .openapi(
-    operation(
-      { ...op('retrieve_step_metrics'), method: 'get', path: '/{step_id}/metrics', request: { params } },
-      { 200: json(StepMetrics, 'Metrics of the step') },
-    ),
-    async (c) => c.json(await stepService.metrics(c.get('ctx'), c.req.valid('param').step_id), 200),
-  )
-  .openapi(
-    operation(
-      {
-        ...op('modify_step_feedback'),
-        method: 'patch',
-        path: '/{step_id}/feedback',
-        request: { params, body: body(FeedbackRequest, 'Feedback') },
-      },
-      { 200: json(Step, 'Step') },
-    ),
-    async (c) => c.json(await stepService.setFeedback(c.get('ctx'), c.req.valid('param').step_id, c.req.valid('json')), 200),
-  )
+
+stepRoutes.openapi(
+  operation({ ...op('list_steps'), method: 'get', path: '/', request: { query: StepQuery } }, { 200: json(z.array(Step), 'Steps') }),
+  async (c) => c.json(await stepService.list(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+stepRoutes.openapi(
+  operation({ ...op('retrieve_step'), method: 'get', path: '/{step_id}', request: { params } }, { 200: json(Step, 'Step') }),
+  async (c) => c.json(await stepService.get(c.get('ctx'), c.req.valid('param').step_id), 200),
+)
+
+stepRoutes.openapi(
+  operation(
+    { ...op('retrieve_step_metrics'), method: 'get', path: '/{step_id}/metrics', request: { params } },
+    { 200: json(StepMetrics, 'Metrics of the step') },
+  ),
+  async (c) => c.json(await stepService.metrics(c.get('ctx'), c.req.valid('param').step_id), 200),
+)
+
+stepRoutes.openapi(
+  operation(
+    {
+      ...op('modify_step_feedback'),
+      method: 'patch',
+      path: '/{step_id}/feedback',
+      request: { params, body: body(FeedbackRequest, 'Feedback') },
+    },
+    { 200: json(Step, 'Step') },
+  ),
+  async (c) => c.json(await stepService.setFeedback(c.get('ctx'), c.req.valid('param').step_id, c.req.valid('json')), 200),
+)
 
 /** `/v1/runs`, the steps of a run. */
-export const runStepRoutes = router().openapi(
+export const runStepRoutes = router()
+
+runStepRoutes.openapi(
   operation(
     {
       ...op('list_run_steps'),
