@@ -1,5 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/env'
 import { agentStub, bindings, freshAgent, freshScope, send, sentences, storedMessages } from '../support/agent'
 
@@ -28,6 +28,7 @@ describe('while D1 takes no writes', () => {
       await state.storage.setAlarm(Date.now())
     })
     await runDurableObjectAlarm(agentStub(agent))
+    await vi.waitFor(async () => expect(await storedMessages(agent)).toHaveLength(5), { timeout: 5_000 })
     const stored = await storedMessages(agent)
     expect(stored.map((m) => m.sequence_id)).toEqual([1, 2, 3, 4, 5])
     const row = await bindings.DB.prepare('select message_ids from agents where id = ?1').bind(agent).first()

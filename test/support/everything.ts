@@ -97,14 +97,31 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
 /** Tables that requests may write to although they change nothing: when a key was used, and answers kept for `Idempotency-Key`. */
 const aside = ['idempotency_keys', 'd1_migrations']
 
-/** Every row of every table, as text that can be compared. */
-export async function dump(): Promise<Record<string, string[]>> {
+/** The organizations that are there now: those of other tests, whose deliveries and alarms may still be at work. */
+export async function bystanders(): Promise<string[]> {
+  const { results } = await DB.prepare('select id from organizations').all<{ id: string }>()
+  return results.map(({ id }) => id)
+}
+
+/** Every row of every table but those of the organizations `besides`, as text that can be compared. */
+export async function dump(besides: string[]): Promise<Record<string, string[]>> {
   const { results } = await DB.prepare(
-    `select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like '\\_cf%' escape '\\' and name not like 'messages_fts%'`,
-  ).all<{ name: string }>()
-  const tables = results.map(({ name }) => name).filter((name) => !aside.includes(name))
-  const rows = await DB.batch<Record<string, unknown>>(tables.map((name) => DB.prepare(`select * from "${name}"`)))
+    `select t.name, (select c.name from pragma_table_info(t.name) c where c.name = 'organization_id') as owned from sqlite_master t
+      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like 'messages_fts%'`,
+  ).all<{ name: string; owned: string | null }>()
+  const tables = results.filter(({ name }) => !aside.includes(name))
+  const others = '(select value from json_each(?1))'
+  const rows = await DB.batch<Record<string, unknown>>(
+    tables.map(({ name, owned }) => {
+      const mine = owned
+        ? `where ${owned} not in ${others}`
+        : name === 'organizations'
+          ? `where id not in ${others}`
+          : 'where ?1 is not null'
+      return DB.prepare(`select * from "${name}" ${mine}`).bind(JSON.stringify(besides))
+    }),
+  )
   return Object.fromEntries(
-    tables.map((name, i) => [name, (rows[i]?.results ?? []).map(({ last_used_at: _, ...row }) => JSON.stringify(row)).sort()]),
+    tables.map(({ name }, i) => [name, (rows[i]?.results ?? []).map(({ last_used_at: _, ...row }) => JSON.stringify(row)).sort()]),
   )
 }
