@@ -9,7 +9,7 @@ import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } 
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { contexts } from './agent/contexts'
 import { events } from './agent/events'
-import { Executor } from './agent/executor'
+import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { contextKey } from './agent/messages'
 import { follow, Readers, type View } from './agent/readers'
@@ -66,14 +66,13 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     return { agent_id: this.#agentId, organization_id: this.#organization_id ?? '' }
   }
 
-  /** A fresh object works on nothing: whatever is in progress was cut, and is due at once. */
+  /** A fresh object works on nothing: whatever is in progress was cut, and is due at once, or after a rest when that happened before. */
   #wakeUp(): void {
     migrate(this.ctx.storage)
     this.#organization_id = (one(this.#store, 'select organization_id from identity')?.organization_id as string | undefined) ?? null
-    for (const run of runs.inProgress(this.#store, this.#agentId)) {
-      const due = { kind: 'run', ref: run.id } as const
-      if (run.status === 'running') schedule.again(this.#store, due, this.#store.now())
-      else schedule.set(this.#store, due.kind, due.ref, this.#store.now())
+    for (const { id } of runs.inProgress(this.#store, this.#agentId)) {
+      const tries = schedule.attempts(this.#store, { kind: 'run', ref: id })
+      schedule.set(this.#store, 'run', id, this.#store.now() + pauseAfter(tries))
     }
     this.#arm()
   }
@@ -299,7 +298,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     const until = this.#store.now() + alarmSliceMs
     while (runs.isInProgress(this.#store, run.id) && this.#store.now() < until)
       await this.#readers.changed(run.id, until - this.#store.now())
-    if (!runs.isInProgress(this.#store, run.id) || schedule.attempts(this.#store, due) > due.attempts) return
+    if (!runs.isInProgress(this.#store, run.id) || this.#executor.isPutOff(run.id)) return
     schedule.set(this.#store, 'run', run.id, this.#store.now() + (run.request.background ? 0 : watchdogMs))
   }
 }

@@ -8,8 +8,8 @@ import type { AgentConfig } from '../../src/runtime/types'
 import { cancelRun } from './cancel'
 import { journalOf, refreshSystem } from './journal'
 import { contextKey, messages } from './messages'
-import { type Run, runs } from './runs'
-import { type Due, schedule } from './schedule'
+import { type Run, runs, watchdogMs } from './runs'
+import { schedule } from './schedule'
 import type { Store } from './store'
 
 /** What the executor needs of the object around it. */
@@ -30,6 +30,9 @@ const tellAfterMs = 25
 
 /** Tries in a row without progress, each ended by a crash or an outage, after which a run counts as failed. */
 const triesMax = 8
+
+/** How long a run rests after so many tries that came to nothing: a crash that repeats itself is not repeated at once. */
+export const pauseAfter = (tries: number): number => (tries <= 1 ? 0 : backoff(tries, 250, 60_000))
 
 /** A promise that rejects with the signal's reason when it aborts. */
 const aborted = (signal: AbortSignal) =>
@@ -55,11 +58,14 @@ export class Executor {
       this.#drains.delete(key)
       // A run accepted between the last look and here would otherwise wait for the alarm.
       const head = this.#head(key)
-      if (head && !this.#isPutOff(head)) void this.ensure(conversation_id)
+      if (head && !this.isPutOff(head.id)) void this.ensure(conversation_id)
     })
     this.#drains.set(key, drain)
     return drain
   }
+
+  /** True for a run that is to be tried later, at the time its row in the schedule says. */
+  isPutOff = (id: string): boolean => this.#putOff.has(id)
 
   /** Ends a run as cancelled at once, whatever it is doing. */
   cancel(id: string): void {
@@ -75,7 +81,6 @@ export class Executor {
 
   #head = (key: string) => runs.head(this.#host.store, this.#host.agent_id(), key)
   #putOff = new Set<string>()
-  #isPutOff = (run: Run) => this.#putOff.has(run.id)
 
   async #drain(key: string): Promise<void> {
     for (let run = this.#head(key); run; run = this.#head(key)) {
@@ -107,7 +112,9 @@ export class Executor {
     const agent_id = this.#host.agent_id()
     let loaded: AgentConfig | null = null
     const journal = journalOf(store, agent_id, this.#host.payload)
-    if (schedule.attempts(store, { kind: 'run', ref: run.id }) >= triesMax) return this.#giveUp(run)
+    const row = { kind: 'run', ref: run.id } as const
+    if (schedule.attempts(store, row) >= triesMax) return this.#giveUp(run)
+    schedule.again(store, row, store.now() + watchdogMs)
     if (run.status === 'created') {
       try {
         loaded = await this.#host.load(run.conversation_id)
@@ -145,19 +152,13 @@ export class Executor {
   /** Puts a run off after a failure that is neither the model's nor the agent's; after too many, the run fails. */
   #later(run: Run, error: unknown): boolean {
     const { store, arm } = this.#host
-    const row = { kind: 'run', ref: run.id } as Due
-    const tries = schedule.attempts(store, row) + 1
-    log('error', {
-      msg: 'run put off',
-      agent_id: run.agent_id,
-      run_id: run.id,
-      attempt: tries,
-      error: messageOf(error),
-      stack: error instanceof Error ? error.stack : null,
-    })
+    const row = { kind: 'run', ref: run.id } as const
+    const tries = schedule.attempts(store, row)
+    const stack = error instanceof Error ? error.stack : null
+    log('error', { msg: 'run put off', agent_id: run.agent_id, run_id: run.id, attempt: tries, error: messageOf(error), stack })
     if (tries < triesMax) {
       this.#putOff.add(run.id)
-      schedule.again(store, row, store.now() + backoff(tries, 500, 60_000))
+      schedule.set(store, 'run', run.id, store.now() + pauseAfter(tries))
       arm()
       return false
     }

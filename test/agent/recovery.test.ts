@@ -57,7 +57,7 @@ describe('a run that a crash cut', () => {
     await pause(100)
     await runInDurableObject(
       agentStub(agent),
-      (_, state) => void state.storage.sql.exec("update schedule set attempts = 7 where kind = 'run'"),
+      (_, state) => void state.storage.sql.exec("update schedule set attempts = 8 where kind = 'run'"),
     )
     await crash(agent)
     await passTime(agent)
