@@ -8,10 +8,18 @@ export interface Actor {
   scopes: readonly string[]
 }
 
+/** What an `Idempotency-Key` makes of a request: the same uuid each time, and whether an earlier try may have got somewhere. */
+export interface Once {
+  uuid: string
+  again: boolean
+}
+
 /** What every service verb gets first. */
 export interface Ctx {
   db: Database
   env: Env
   config: Config
   actor: Actor
+  /** Set on a POST with an `Idempotency-Key`. */
+  once?: Once
 }

@@ -4,11 +4,12 @@ import type { Ctx } from '../context'
 import { idempotencyKeys } from '../db/idempotency'
 import { open, seal, sha256 } from '../lib/crypto'
 import { AppError } from '../lib/errors'
+import { uuidFrom } from '../lib/id'
 import { iso } from '../lib/time'
 import type { AppEnv } from './router'
 
-/** How long a request may hold its key before another may take it over: longer than any request of a resource lives. */
-const lockMs = 60_000
+/** How long a request holds its key before a repeat may take it over. */
+const lockMs = 15_000
 /** Keys are kept for a day, then forgotten. (Keys of messages never are: the agent's object keeps them.) */
 export const keptMs = 24 * 60 * 60 * 1000
 
@@ -17,8 +18,8 @@ const decidedByAgent = /\/messages(\/(async|stream))?\/?$/
 
 type Stored = typeof idempotencyKeys.$inferSelect
 
-/** Claims a key for this request: null when it is ours to serve, the first request's row when it was answered. Throws when it cannot be served now. */
-async function claim({ db, actor }: Ctx, key: string, request_hash: string): Promise<Stored | null> {
+/** Claims a key for this request: `mine`, also `again` after a first request that died, or the first request's answer. Throws when it cannot be served now. */
+async function claim({ db, actor }: Ctx, key: string, request_hash: string): Promise<'mine' | 'again' | Stored> {
   const { organization_id } = actor
   const [now, locked_until] = [iso(Date.now()), iso(Date.now() + lockMs)]
   const [claimed] = await db
@@ -26,7 +27,7 @@ async function claim({ db, actor }: Ctx, key: string, request_hash: string): Pro
     .values({ organization_id, key, request_hash, created_at: now, locked_until })
     .onConflictDoNothing()
     .returning()
-  if (claimed) return null
+  if (claimed) return 'mine'
   const mine = and(eq(idempotencyKeys.organization_id, organization_id), eq(idempotencyKeys.key, key))
   const [first] = await db.select().from(idempotencyKeys).where(mine)
   if (first && first.request_hash !== request_hash) throw new AppError('invalid', `Idempotency-Key: '${key}' was used for another request`)
@@ -37,7 +38,7 @@ async function claim({ db, actor }: Ctx, key: string, request_hash: string): Pro
     .set({ locked_until })
     .where(and(mine, lt(idempotencyKeys.locked_until, now)))
     .returning()
-  if (taken) return null
+  if (taken) return 'again'
   const detail = 'The first request with this Idempotency-Key is still being served. Try again in a moment.'
   throw new AppError('idempotency_in_progress', detail, { headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
 }
@@ -67,13 +68,15 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new AppError('invalid', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
   const ctx = c.get('ctx')
   const first = await claim(ctx, key, await sha256(`${c.req.path}${new URL(c.req.url).search}\n${await c.req.text()}`))
-  if (first) {
+  if (typeof first === 'object') {
     const body = first.sealed && ctx.config.ENCRYPTION_KEY ? await open(ctx.config.ENCRYPTION_KEY, first.body ?? '') : first.body
     return c.body(body ?? '', first.status as 200, {
       'content-type': first.content_type ?? 'application/json',
       'idempotent-replayed': 'true',
     })
   }
+  const uuid = uuidFrom(await sha256(`${ctx.actor.organization_id}\n${key}`))
+  c.set('ctx', { ...ctx, once: { uuid, again: first === 'again' } })
   await next()
   await keep(ctx, key, c.res)
 })

@@ -30,6 +30,9 @@ const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 /** Pattern of an id; any uuid version is accepted, since clients bring ids made elsewhere. */
 export const idPattern = (kind: IdKind): RegExp => new RegExp(`^${idPrefixes[kind]}-${uuid}$`)
 
+/** A uuid (version 8) made of the first 128 bits of a digest in hex. */
+export const uuidFrom = (digest: string): string => digest.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5')
+
 /** The uuid of an id, without its prefix. */
 export const uuidOf = (id: string): string => id.slice(-36)
 

@@ -2,6 +2,7 @@ import { and, eq, gt, isNull, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Actor, Ctx } from '../../context'
 import { database } from '../../db/client'
+import { createOnce } from '../../db/once'
 import { repository } from '../../db/repository'
 import { insertRows, type Row } from '../../db/rows'
 import { randomToken, sha256 } from '../../lib/crypto'
@@ -24,12 +25,11 @@ const shownCharacters = 12
 const rows = repository(apiKeys, 'API key')
 
 /** A new key and its row. The key itself is in no row. */
-async function mint(fields: Pick<ApiKey, 'organization_id' | 'user_id' | 'name' | 'scopes' | 'expires_at' | 'created_by_id'>) {
+async function mint(fields: Pick<ApiKey, 'id' | 'organization_id' | 'user_id' | 'name' | 'scopes' | 'expires_at' | 'created_by_id'>) {
   const key = `loci_${randomToken(32)}`
   const now = new Date().toISOString()
   const row: ApiKey = {
     ...fields,
-    id: newId('apiKey'),
     prefix: key.slice(0, shownCharacters),
     key_hash: await sha256(key),
     last_used_at: null,
@@ -40,6 +40,18 @@ async function mint(fields: Pick<ApiKey, 'organization_id' | 'user_id' | 'name' 
     last_updated_by_id: fields.created_by_id,
   }
   return { key, row }
+}
+
+/** A key whose first answer was lost, and with it the secret: it gets a new one. Throws `not_found` when there is no such key. */
+async function renewed(ctx: Ctx, organization_id: string, id: string): Promise<CreatedApiKey> {
+  const key = `loci_${randomToken(32)}`
+  const [row] = await ctx.db
+    .update(apiKeys)
+    .set({ key_hash: await sha256(key), prefix: key.slice(0, shownCharacters) })
+    .where(and(eq(apiKeys.id, id), eq(apiKeys.organization_id, organization_id)))
+    .returning()
+  if (!row) throw notFound('API key', id)
+  return { ...row, key }
 }
 
 /** Throws 404 unless the user belongs to the organization. */
@@ -60,16 +72,13 @@ export const apiKeyService = {
     if (lacking.length > 0) throw new AppError('forbidden', `A key cannot grant what its creator lacks: ${lacking.join(', ')}.`)
     const user_id = input.user_id ?? caller
     await memberOf(ctx, organization_id, user_id)
-    const made = await mint({
-      organization_id,
-      user_id,
-      name: input.name,
-      scopes,
-      expires_at: input.expires_at ?? null,
-      created_by_id: caller,
-    })
-    await insertRows(ctx.env.DB, apiKeys, [made.row]).run()
-    return { ...made.row, key: made.key }
+    const expires_at = input.expires_at ?? null
+    const make = async (id: string) => {
+      const made = await mint({ id, organization_id, user_id, name: input.name, scopes, expires_at, created_by_id: caller })
+      await insertRows(ctx.env.DB, apiKeys, [made.row]).run()
+      return { ...made.row, key: made.key }
+    }
+    return createOnce(ctx, 'apiKey', make, (id) => renewed(ctx, organization_id, id))
   },
 
   /** A key of any organization, made by the operator; with a user of its own unless one is named. */
@@ -79,13 +88,16 @@ export const apiKeyService = {
     if (input.user_id) await memberOf(ctx, organization_id, input.user_id)
     const user_id = input.user_id ?? newId('user')
     const scopes = input.scopes ?? [...apiKeyScopes]
-    const made = await mint({ organization_id, user_id, name, scopes, expires_at: input.expires_at ?? null, created_by_id: null })
     const d1 = ctx.env.DB
-    await d1.batch([
-      ...(input.user_id ? [] : [insertRows(d1, users, [{ id: user_id, organization_id, name }])]),
-      insertRows(d1, apiKeys, [made.row]),
-    ])
-    return { ...made.row, key: made.key }
+    const make = async (id: string) => {
+      const made = await mint({ id, organization_id, user_id, name, scopes, expires_at: input.expires_at ?? null, created_by_id: null })
+      await d1.batch([
+        ...(input.user_id ? [] : [insertRows(d1, users, [{ id: user_id, organization_id, name }])]),
+        insertRows(d1, apiKeys, [made.row]),
+      ])
+      return { ...made.row, key: made.key }
+    }
+    return createOnce(ctx, 'apiKey', make, (id) => renewed(ctx, organization_id, id))
   },
 
   /** Ends a key for good. The row stays, so that it can be seen who held it; revoking twice keeps the first time. */

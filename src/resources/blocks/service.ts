@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
+import { createOnce } from '../../db/once'
 import type { Precondition } from '../../db/precondition'
 import { repository } from '../../db/repository'
 import { notFound } from '../../lib/errors'
@@ -22,6 +23,7 @@ export const writerOf = (ctx: Ctx): Writer => ({
   actor_type: 'letta_user',
   actor_id: ctx.actor.user_id,
   user_id: ctx.actor.user_id,
+  operation_key: ctx.once ? `request:${ctx.once.uuid}` : null,
 })
 
 /** A filter by identity matches nothing: blocks of this server belong to no identity. */
@@ -47,10 +49,13 @@ export const blockService = {
     return block
   },
 
-  async create(ctx: Ctx, input: z.output<typeof BlockCreate>): Promise<BlockRow> {
-    const made = newBlocks(ctx.env.DB, writerOf(ctx), [input])
-    await ctx.env.DB.batch(made.statements)
-    return made.rows[0] as BlockRow
+  create(ctx: Ctx, input: z.output<typeof BlockCreate>): Promise<BlockRow> {
+    const make = async (id: string) => {
+      const made = newBlocks(ctx.env.DB, writerOf(ctx), [{ ...input, id }])
+      await ctx.env.DB.batch(made.statements)
+      return made.rows[0] as BlockRow
+    }
+    return createOnce(ctx, 'block', make, (id) => blockService.get(ctx, id))
   },
 
   update: (ctx: Ctx, id: string, change: BlockChange, precondition: Precondition | null): Promise<BlockRow> =>

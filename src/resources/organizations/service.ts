@@ -1,6 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
+import { createOnce } from '../../db/once'
 import { listPage } from '../../db/page'
 import type { Row } from '../../db/rows'
 import { notFound } from '../../lib/errors'
@@ -32,8 +33,14 @@ export const organizationService = {
   },
 
   async create(ctx: Ctx, input: z.output<typeof OrganizationCreate>): Promise<Organization> {
-    const [row] = await ctx.db.insert(organizations).values(input).returning()
-    return row as Organization
+    const make = async (id: string) => {
+      const [row] = await ctx.db
+        .insert(organizations)
+        .values({ ...input, id })
+        .returning()
+      return row as Organization
+    }
+    return createOnce(ctx, 'organization', make, (id) => organizationService.get(ctx, id))
   },
 
   async update(ctx: Ctx, id: string, input: z.output<typeof OrganizationUpdate>): Promise<Organization> {

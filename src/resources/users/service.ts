@@ -1,6 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
+import { createOnce } from '../../db/once'
 import { listPage } from '../../db/page'
 import type { Row } from '../../db/rows'
 import { notFound } from '../../lib/errors'
@@ -39,8 +40,14 @@ export const userService = {
 
   async create(ctx: Ctx, input: z.output<typeof UserCreate>): Promise<User> {
     await organizationService.get(ctx, input.organization_id)
-    const [row] = await ctx.db.insert(users).values(input).returning()
-    return row as User
+    const make = async (id: string) => {
+      const [row] = await ctx.db
+        .insert(users)
+        .values({ ...input, id })
+        .returning()
+      return row as User
+    }
+    return createOnce(ctx, 'user', make, (id) => userService.get(ctx, id))
   },
 
   async update(ctx: Ctx, id: string, input: z.output<typeof UserUpdate>): Promise<User> {

@@ -1,8 +1,9 @@
 import type { Ctx } from '../../../context'
+import { createOnce } from '../../../db/once'
 import { insertRows } from '../../../db/rows'
 import { AppError } from '../../../lib/errors'
-import { newId } from '../../../lib/id'
 import { defaultSystemPrompts } from '../../../runtime/stock-prompts'
+import type { InputMessage } from '../../../runtime/types'
 import { attachBlocks, newBlocks, writerOf } from '../../blocks/service'
 import { inputMessage } from '../../messages/service/request'
 import { attachTools, defaultToolNames, resolveTools } from '../../tools/service'
@@ -34,14 +35,14 @@ function fileLimits(window: number): Pick<AgentRow, 'max_files_open' | 'per_file
 const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
 
 /** The columns of a new agent. What the input leaves out has the default of its type. */
-function newRow(ctx: Ctx, input: AgentCreate): Partial<AgentRow> & { id: string; agent_type: string } {
+function newRow(ctx: Ctx, id: string, input: AgentCreate): Partial<AgentRow> & { id: string; agent_type: string } {
   const { organization_id, user_id } = ctx.actor
   const agent_type = input.agent_type ?? 'letta_v1_agent'
   const model = newModel(ctx.config, input)
   const limits = fileLimits(model.llm_config.context_window as number)
   return {
     ...model,
-    id: newId('agent'),
+    id,
     organization_id,
     agent_type,
     name: input.name ?? randomName(),
@@ -95,10 +96,19 @@ async function discard(ctx: Ctx, id: string, blockIds: string[]): Promise<void> 
  * Creates an agent with its blocks, tools, tags and secrets in one batch, then lets its object compile the system message. Either all of
  * it is there afterwards, or nothing.
  */
-export async function createAgent(ctx: Ctx, input: AgentCreate): Promise<AgentState> {
-  assertBlocksDiffer(input)
+export function createAgent(ctx: Ctx, input: AgentCreate): Promise<AgentState> {
   const initial = (input.initial_message_sequence ?? []).map(inputMessage)
-  const row = newRow(ctx, input)
+  const finish = async (id: string) => {
+    await getAgent(ctx, id)
+    await agentObject(ctx, id).open(null, initial)
+    return getAgent(ctx, id)
+  }
+  return createOnce(ctx, 'agent', (id) => make(ctx, id, input, initial), finish)
+}
+
+async function make(ctx: Ctx, id: string, input: AgentCreate, initial: InputMessage[]): Promise<AgentState> {
+  assertBlocksDiffer(input)
+  const row = newRow(ctx, id, input)
   const [attached, known] = await Promise.all([toolsFor(ctx, input, row.agent_type), blocksByIds(ctx, [...new Set(input.block_ids ?? [])])])
   const d1 = ctx.env.DB
   const blocks = newBlocks(d1, writerOf(ctx), input.memory_blocks ?? [])

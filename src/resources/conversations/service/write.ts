@@ -1,9 +1,9 @@
 import { and, eq } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
+import { createOnce } from '../../../db/once'
 import { insertRows, type Row } from '../../../db/rows'
 import { statement } from '../../../db/statement'
 import { AppError } from '../../../lib/errors'
-import { newId } from '../../../lib/id'
 import { instantOf } from '../../../lib/query'
 import { iso } from '../../../lib/time'
 import { describeModel } from '../../../models/describe'
@@ -19,9 +19,8 @@ import { resolveConversation } from './resolve'
 type Source = Row<typeof blocks> & { tags: string[] }
 
 /** Stores a conversation and its copies of blocks, in one batch. */
-async function store(ctx: Ctx, values: Partial<ConversationRow> & { agent_id: string }, sources: Source[]): Promise<string> {
+async function store(ctx: Ctx, id: string, values: Partial<ConversationRow> & { agent_id: string }, sources: Source[]): Promise<void> {
   const d1 = ctx.env.DB
-  const id = newId('conversation')
   const { organization_id, user_id } = ctx.actor
   const row = { ...values, id, organization_id, created_by_id: user_id, last_updated_by_id: user_id }
   const copies = newBlocks(
@@ -43,7 +42,6 @@ async function store(ctx: Ctx, values: Partial<ConversationRow> & { agent_id: st
     ...copies.statements,
     ...(links.length > 0 ? [insertRows(d1, blocksConversations, links)] : []),
   ])
-  return id
 }
 
 /** Takes back a conversation whose agent could not open it: nothing of it stays. */
@@ -56,15 +54,29 @@ async function discard(ctx: Ctx, id: string): Promise<void> {
   ])
 }
 
-/** Opens a stored conversation in the agent's object; when that refuses, the conversation is taken back. */
-async function opened(ctx: Ctx, id: string, open: () => Promise<unknown>): Promise<Conversation> {
-  try {
-    await open()
-  } catch (error) {
-    await discard(ctx, id)
-    throw error
+/** Stores a conversation and opens it in the agent's object; when that refuses, the conversation is taken back. */
+function created(
+  ctx: Ctx,
+  values: Partial<ConversationRow> & { agent_id: string },
+  sources: Source[],
+  open: (id: string) => Promise<unknown>,
+): Promise<Conversation> {
+  const make = async (id: string) => {
+    await store(ctx, id, values, sources)
+    try {
+      await open(id)
+    } catch (error) {
+      await discard(ctx, id)
+      throw error
+    }
+    return getConversation(ctx, id)
   }
-  return getConversation(ctx, id)
+  const finish = async (id: string) => {
+    await rows.get(ctx, id)
+    await open(id)
+    return getConversation(ctx, id)
+  }
+  return createOnce(ctx, 'conversation', make, finish)
 }
 
 export async function createConversation(ctx: Ctx, agentId: string, input: ConversationCreate): Promise<Conversation> {
@@ -82,8 +94,7 @@ export async function createConversation(ctx: Ctx, agentId: string, input: Conve
       )
     return block
   })
-  const id = await store(ctx, { ...values, agent_id: agentId }, sources)
-  return opened(ctx, id, () => agentObject(ctx, agentId).open(id))
+  return created(ctx, { ...values, agent_id: agentId }, sources, (id) => agentObject(ctx, agentId).open(id))
 }
 
 /** A new conversation that shares the context of another, with a system message and isolated blocks of its own. */
@@ -93,8 +104,8 @@ export async function forkConversation(ctx: Ctx, from: string, query: ForkQuery)
   const links = conversation_id === null ? [] : ((await isolatedBlocks(ctx, [conversation_id])).get(conversation_id) ?? [])
   const sources = await Promise.all(links.map((link) => blockService.get(ctx, link.block_id)))
   const { model = null, model_settings = null, context_window_limit = null } = origin ?? {}
-  const id = await store(ctx, { agent_id, model, model_settings, context_window_limit, hidden: query.hidden ?? null }, sources)
-  return opened(ctx, id, () => agentObject(ctx, agent_id).fork(conversation_id, id, query.message_id ?? null))
+  const values = { agent_id, model, model_settings, context_window_limit, hidden: query.hidden ?? null }
+  return created(ctx, values, sources, (id) => agentObject(ctx, agent_id).fork(conversation_id, id, query.message_id ?? null))
 }
 
 export async function updateConversation(ctx: Ctx, id: string, input: ConversationUpdate): Promise<Conversation> {
