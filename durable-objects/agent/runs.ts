@@ -34,7 +34,7 @@ export interface Run {
 export const watchdogMs = 15_000
 
 /** When the alarm takes over a run that nobody waits for. */
-const takeUpMs = 1_000
+const takeUpMs = 5_000
 
 /** How long the deltas of a finished run can be streamed again; after that its log holds whole messages. */
 export const deltasKeptMs = 3 * 24 * 60 * 60 * 1000
