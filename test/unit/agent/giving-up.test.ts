@@ -4,28 +4,13 @@ import { type Run, runs } from '../../../durable-objects/agent/runs'
 import { schedule } from '../../../durable-objects/agent/schedule'
 import { resultOf, webhookBody } from '../../../durable-objects/agent/webhook'
 import { scriptedModel } from '../../../src/models/scripted'
-import type { AgentConfig, Message } from '../../../src/runtime/types'
+import type { Message } from '../../../src/runtime/types'
+import { agentConfig } from '../../support/fakes/config'
 import { FakeStorage } from '../../support/fakes/store'
-import { toolNamed } from '../../support/fakes/tools'
 import { submission } from '../../support/submission'
 
 const agent_id = 'agent-018f0000-0000-7000-8000-000000000001'
-const config: AgentConfig = {
-  id: agent_id,
-  organization_id: 'org',
-  agent_type: 'letta_v1_agent',
-  system: 'Be brief.',
-  timezone: 'UTC',
-  model: 'loci/scripted',
-  model_settings: null,
-  context_window: 32_000,
-  response_format: null,
-  tool_rules: [],
-  message_buffer_autoclear: false,
-  tags: [],
-  blocks: [{ id: 'block-1', label: 'human', description: null, value: '', limit: 1000, read_only: false, version: 1 }],
-  tools: [toolNamed('core_memory_append')],
-}
+const config = agentConfig(agent_id, ['core_memory_append'])
 
 /** One life of an agent whose first edit works and whose second never comes back. */
 function live(storage: FakeStorage) {
