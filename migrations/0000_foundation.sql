@@ -162,6 +162,7 @@ CREATE TABLE `block` (
 	`created_by_id` text,
 	`last_updated_by_id` text,
 	FOREIGN KEY (`organization_id`) REFERENCES `organizations`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`current_history_entry_id`) REFERENCES `block_history`(`id`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "block_value_within_limit" CHECK(length("block"."value") <= "block"."limit"),
 	CONSTRAINT "block_version_positive" CHECK("block"."version" >= 1),
 	CONSTRAINT "block_metadata__json" CHECK(json_valid("block"."metadata_"))
@@ -170,6 +171,7 @@ CREATE TABLE `block` (
 CREATE INDEX `created_at_label_idx` ON `block` (`created_at`,`label`);--> statement-breakpoint
 CREATE INDEX `ix_block_is_template` ON `block` (`is_template`);--> statement-breakpoint
 CREATE INDEX `ix_block_hidden` ON `block` (`hidden`);--> statement-breakpoint
+CREATE INDEX `ix_block_current_history_entry_id` ON `block` (`current_history_entry_id`);--> statement-breakpoint
 CREATE INDEX `ix_block_org_project_template` ON `block` (`organization_id`,`project_id`,`is_template`);--> statement-breakpoint
 CREATE INDEX `ix_block_organization_id_deployment_id` ON `block` (`organization_id`,`deployment_id`);--> statement-breakpoint
 CREATE INDEX `ix_block_organization_created` ON `block` (`organization_id`,`created_at`,`id`);--> statement-breakpoint

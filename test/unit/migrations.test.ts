@@ -37,9 +37,10 @@ function populate(db: DatabaseSync, made: Map<string, Record<string, unknown>[]>
   const visit = (table: string, path: string[]): void => {
     if (made.has(table) || path.includes(table)) return
     const references = rows<Reference>(db, `pragma foreign_key_list("${table}")`)
-    for (const reference of references) visit(reference.table, [...path, table])
-    const checked = rows<{ sql: string }>(db, `select sql from sqlite_master where name = '${table}'`)[0]?.sql ?? ''
     const columns = rows<Column>(db, `pragma table_info("${table}")`)
+    const mayBeNull = ({ from }: Reference) => columns.some(({ name, notnull }) => name === from && notnull === 0)
+    for (const reference of references) if (!mayBeNull(reference)) visit(reference.table, [...path, table])
+    const checked = rows<{ sql: string }>(db, `select sql from sqlite_master where name = '${table}'`)[0]?.sql ?? ''
     const built = [0, 1].map((n) => {
       const row: Record<string, unknown> = {}
       for (const { name, type } of columns) {
@@ -47,6 +48,7 @@ function populate(db: DatabaseSync, made: Map<string, Record<string, unknown>[]>
         const target = reference && made.get(reference.table)?.[n]
         if (target) row[name] = target[reference.to ?? 'id']
         else if (checked.includes(`json_valid("${table}"."${name}")`)) row[name] = '[]'
+        else if (reference && mayBeNull(reference)) row[name] = null
         else if (type.toUpperCase() === 'INTEGER') row[name] = name === 'limit' ? 1000 : name === 'return_char_limit' ? 100 : n + 1
         else row[name] = `${table}-${name}-${n}`
       }

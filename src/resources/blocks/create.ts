@@ -42,6 +42,8 @@ function newRow(by: Writer, input: BlockCreateInput, now: string): BlockRow {
   return row
 }
 
+const unpointed = (row: BlockRow): BlockRow => ({ ...row, current_history_entry_id: null })
+
 /** Rows in groups that are small enough for one bound parameter each. */
 function chunks(rows: BlockRow[]): BlockRow[][] {
   const groups: BlockRow[][] = []
@@ -66,15 +68,21 @@ export function newBlocks(d1: D1Database, by: Writer, inputs: BlockCreateInput[]
   const now = new Date().toISOString()
   const rows = inputs.map((input) => newRow(by, input, now))
   if (rows.length === 0) return { rows, statements: [] }
+  const entries = JSON.stringify(rows.map(({ id, current_history_entry_id: entry }) => ({ id, entry })))
   const history = d1
     .prepare(
       `insert into block_history (id, organization_id, block_id, sequence_number, label, description, value, "limit", metadata_, read_only,
         cause, state_of, actor_type, actor_id, run_id, created_at, updated_at, created_by_id, last_updated_by_id)
-      select current_history_entry_id, organization_id, id, version, label, description, value, "limit", metadata_, read_only,
+      select entry.value ->> 'entry', organization_id, block.id, version, label, description, block.value, "limit", metadata_, read_only,
         'create', version, ?2, ?3, ?4, created_at, updated_at, created_by_id, last_updated_by_id
-      from block where id in (select value from json_each(?1))`,
+      from json_each(?1) entry join block on block.id = entry.value ->> 'id'`,
     )
-    .bind(JSON.stringify(rows.map(({ id }) => id)), by.actor_type, by.actor_id, by.run_id ?? null)
+    .bind(entries, by.actor_type, by.actor_id, by.run_id ?? null)
+  const point = d1
+    .prepare(
+      `update block set current_history_entry_id = entry.value ->> 'entry' from json_each(?1) entry where block.id = entry.value ->> 'id'`,
+    )
+    .bind(entries)
   const tags = rows.flatMap((row) => row.tags.map((tag) => ({ block_id: row.id, tag })))
   const insertTags = d1
     .prepare(
@@ -84,7 +92,12 @@ export function newBlocks(d1: D1Database, by: Writer, inputs: BlockCreateInput[]
     .bind(JSON.stringify(tags), by.organization_id)
   return {
     rows,
-    statements: [...chunks(rows).map((group) => insertRows(d1, blocks, group)), history, ...(tags.length > 0 ? [insertTags] : [])],
+    statements: [
+      ...chunks(rows).map((group) => insertRows(d1, blocks, group.map(unpointed))),
+      history,
+      point,
+      ...(tags.length > 0 ? [insertTags] : []),
+    ],
   }
 }
 

@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { check, foreignKey, index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import {
+  type AnySQLiteColumn,
+  check,
+  foreignKey,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  unique,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core'
 import { audit, flag, id, type Json, json, jsonChecks, template } from '../../db/columns'
 import { agents } from '../agents/table'
 import { conversations } from '../conversations/table'
@@ -32,7 +43,8 @@ export const blocks = sqliteTable(
     metadata: json<Json>('metadata_').notNull().default({}),
     read_only: flag().notNull().default(false),
     hidden: flag(),
-    current_history_entry_id: text(),
+    // Seed 000's pointer into the history; set once the entry is there, since the entry points back.
+    current_history_entry_id: text().references((): AnySQLiteColumn => blockHistory.id),
     version: integer().notNull().default(1),
     ...audit(),
   },
@@ -41,6 +53,7 @@ export const blocks = sqliteTable(
     index('created_at_label_idx').on(t.created_at, t.label),
     index('ix_block_is_template').on(t.is_template),
     index('ix_block_hidden').on(t.hidden),
+    index('ix_block_current_history_entry_id').on(t.current_history_entry_id),
     index('ix_block_org_project_template').on(t.organization_id, t.project_id, t.is_template),
     index('ix_block_organization_id_deployment_id').on(t.organization_id, t.deployment_id),
     index('ix_block_organization_created').on(t.organization_id, t.created_at, t.id),
