@@ -1,4 +1,4 @@
-import { partOtid, uuidOf } from '../lib/id'
+import { partOtid } from '../lib/id'
 import type { ModelDelta } from './model'
 import { type Addition, addDelta, type Draft } from './response'
 import type { ContentPart } from './types'
@@ -12,16 +12,6 @@ export interface DeltaContext {
   step_id: string | null
   /** ISO-8601. */
   date: string
-  /** Calls that wait for approval are a message of their own. */
-  approval?: { message_id: string; gates: (tool: string) => boolean }
-}
-
-/** The id of the approval request that a response makes: the response's own, less one. Clients can tell either from the other. */
-export function approvalIdOf(messageId: string): string {
-  const uuid = uuidOf(messageId)
-  const number = BigInt(`0x${uuid.replaceAll('-', '')}`)
-  const hex = ((number - 1n) & ((1n << 128n) - 1n)).toString(16).padStart(32, '0')
-  return messageId.slice(0, -36) + hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 /**
@@ -59,13 +49,7 @@ function partMessages(context: DeltaContext, { index, part }: Extract<Addition, 
 }
 
 function callMessage(context: DeltaContext, draft: Draft, added: Extract<Addition, { type: 'call' }>): LettaMessage {
-  const { id: tool_call_id, name } = draft.calls[added.index] ?? { id: '', name: '' }
-  const { approval } = context
-  if (approval?.gates(name)) {
-    const piece = { name: added.name, arguments: added.arguments || null, tool_call_id }
-    const base = baseOf(context, approval.message_id, approval.message_id)
-    return { ...base, message_type: 'approval_request_message', tool_call: piece, tool_calls: piece }
-  }
+  const tool_call_id = draft.calls[added.index]?.id ?? ''
   const before = draft.content.filter((part: ContentPart) => !part.after_calls).length
   const piece: WireToolCallDelta = {
     ...(added.name === null ? {} : { name: added.name }),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { v7 as uuidv7 } from 'uuid'
 import { expect, it } from 'vitest'
 import { partOtid } from '../../../src/lib/id'
-import { approvalIdOf, deltaMessages, fold } from '../../../src/runtime/delta'
+import { deltaMessages, fold } from '../../../src/runtime/delta'
 import type { ModelDelta } from '../../../src/runtime/model'
 import { addDelta, newDraft } from '../../../src/runtime/response'
 import type { ToolCall } from '../../../src/runtime/types'
@@ -13,9 +13,9 @@ import { message } from './messages'
 const message_id = `message-${uuidv7()}`
 const context = { message_id, run_id: 'run-1', step_id: 'step-1', date: '2026-01-15T17:00:00.000Z' }
 
-function stream(deltas: ModelDelta[], approval?: { message_id: string; gates: (tool: string) => boolean }) {
+function stream(deltas: ModelDelta[]) {
   const draft = newDraft()
-  const shown = deltas.flatMap((delta) => deltaMessages(approval ? { ...context, approval } : context, draft, delta))
+  const shown = deltas.flatMap((delta) => deltaMessages(context, draft, delta))
   for (const each of shown) expect(LettaMessage.parse(each)).toEqual(each)
   return { draft, shown }
 }
@@ -74,22 +74,6 @@ it('folds to what is shown of the stored response, whatever the model streams', 
   )
 })
 
-it('folds to the response and its approval request when some calls wait for approval', () => {
-  const approval = { message_id: approvalIdOf(message_id), gates: (tool: string) => tool === 'pay' }
-  fc.assert(
-    fc.property(response, (deltas) => {
-      const { draft, shown } = stream(deltas, approval)
-      const gated = draft.calls.filter((call) => call.name === 'pay')
-      const free = draft.calls.filter((call) => call.name !== 'pay')
-      const stored = toWire(message({ id: message_id, content: draft.content, tool_calls: free }))
-      const request = gated.length > 0 ? toWire(message({ id: approval.message_id, role: 'approval', tool_calls: gated })) : []
-      const byOtid = (a: LettaMessage, b: LettaMessage) => (`${a.id}${a.otid}` < `${b.id}${b.otid}` ? -1 : 1)
-      expect(fold(shown).toSorted(byOtid)).toEqual([...stored, ...request].toSorted(byOtid))
-    }),
-    { numRuns: 1000 },
-  )
-})
-
 it('leaves whole messages as they are', () => {
   const whole = [
     ...toWire(message({ role: 'user', content: [{ type: 'text', text: 'hi' }] })),
@@ -116,19 +100,6 @@ it('streams a call in pieces that carry only what they add, the same under both 
   expect(shown.map((each) => each.otid)).toEqual([0, 1, 1].map((index) => partOtid(message_id, index)))
 })
 
-it('streams a call that waits for approval under its own id, with explicit nulls', () => {
-  const approval = { message_id: approvalIdOf(message_id), gates: () => true }
-  const { shown } = stream([{ type: 'tool_call_start', id: 'call-1', name: 'pay' }], approval)
-  expect(shown).toMatchObject([
-    {
-      message_type: 'approval_request_message',
-      id: approval.message_id,
-      otid: approval.message_id,
-      tool_call: { name: 'pay', arguments: null, tool_call_id: 'call-1' },
-    },
-  ])
-})
-
 it('stores the complete arguments when a provider rewrote what it had streamed', () => {
   const draft = newDraft()
   addDelta(draft, { type: 'tool_call_start', id: 'call-1', name: 'roll_dice' })
@@ -149,9 +120,4 @@ it('ends a reasoning part with its signature', () => {
     { reasoning: 'ab', signature: 'sig' },
     { reasoning: 'c', signature: null },
   ])
-})
-
-it('derives the id of an approval request from that of the response', () => {
-  expect(approvalIdOf('message-019a0000-0000-7000-8000-000000000010')).toBe('message-019a0000-0000-7000-8000-00000000000f')
-  expect(approvalIdOf('message-019a0000-0000-7000-8000-000000000000')).toBe('message-019a0000-0000-7000-7fff-ffffffffffff')
 })
