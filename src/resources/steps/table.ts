@@ -79,3 +79,31 @@ export const stepMetrics = sqliteTable(
   },
   (t) => [index('ix_step_metrics_run_id').on(t.run_id), index('ix_step_metrics_agent_id').on(t.agent_id)],
 )
+
+/** What was sent to the model in one step and what came back. Bodies that a row would not hold are cut, and say so. */
+export const providerTraces = sqliteTable(
+  'provider_traces',
+  {
+    id: id('providerTrace'),
+    organization_id: text()
+      .notNull()
+      .references(() => organizations.id),
+    request_json: json<Json>().notNull(),
+    response_json: json<Json>().notNull(),
+    step_id: text().references(() => steps.id, { onDelete: 'cascade' }),
+    agent_id: text().references(() => agents.id, { onDelete: 'cascade' }),
+    run_id: text(),
+    user_id: text(),
+    agent_tags: json<string[]>(),
+    call_type: text(),
+    source: text(),
+    compaction_settings: json<Json>(),
+    llm_config: json<Json>(),
+    ...audit(),
+  },
+  (t) => [
+    index('ix_step_id').on(t.step_id),
+    index('ix_provider_traces_agent_created').on(t.agent_id, t.created_at),
+    ...jsonChecks('provider_traces', t),
+  ],
+)
