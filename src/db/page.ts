@@ -45,7 +45,8 @@ function stretches(sort: Sort, after: Cursor | null, before: Cursor | null, up: 
 
 /**
  * One page of `table` where `where` holds, by keyset: stable while rows are written, since a cursor names a row and not an offset.
- * A cursor that is not in the list is a 404. With `before` alone the page holds the rows nearest to the cursor.
+ * `cursors` is what a row must match to be a cursor, all of `where` unless given: so a row that was deleted meanwhile, or that a filter
+ * now leaves out, keeps its place. Any other cursor is a 404. With `before` alone the page holds the rows nearest to the cursor.
  */
 export async function listPage<T extends SQLiteTable>(
   db: Database,
@@ -53,12 +54,13 @@ export async function listPage<T extends SQLiteTable>(
   sort: Sort,
   page: Page,
   where: SQL | undefined,
+  cursors: SQL | undefined = where,
 ): Promise<Row<T>[]> {
   const cursorAt = async (id: string): Promise<Cursor> => {
     const [row] = await db
       .select({ by: sql`${sort.by}`, id: sql`${sort.id}` })
       .from(table)
-      .where(and(where, eq(sort.id, id)))
+      .where(and(cursors, eq(sort.id, id)))
       .limit(1)
     if (!row) throw notFound(`Cursor in ${getTableName(table)}`, id)
     return row
