@@ -113,7 +113,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial)
+      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial, scope.user_id)
       return null
     })
   }
@@ -193,7 +193,14 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.reset(this.#store, await this.#load(null), initial)
+      contexts.reset(this.#store, await this.#load(null), initial, scope.user_id)
+      return null
+    })
+  }
+
+  dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      contexts.dropGroup(this.#store, this.#agentId, group_id)
       return null
     })
   }
@@ -207,7 +214,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   fork(scope: Scope, from: string | null, to: string, message_id: string | null = null): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.fork(this.#store, await this.#load(to), from, to, message_id)
+      contexts.fork(this.#store, await this.#load(to), from, to, message_id, scope.user_id)
       return null
     })
   }

@@ -8,8 +8,9 @@ import { runs } from './runs'
 import type { Store } from './store'
 import { promptInput } from './system'
 
-/** An otid names a request's message for good; messages that begin a context are no request. */
-const withoutOtid = (message: InputMessage): InputMessage => ({ ...message, otid: null })
+/** Messages that begin a context. An otid names a request's message for good, and they are no request. */
+const beginning = (initial: InputMessage[], user_id: string) =>
+  initial.map((message) => ({ ...message, otid: null, created_by_id: user_id }))
 
 /** A context is not replaced under a turn that writes to it. */
 function refuseWhileRunning(store: Store, agent_id: string, conversation_id: string | null): void {
@@ -22,22 +23,22 @@ function refuseWhileRunning(store: Store, agent_id: string, conversation_id: str
 /** What is done to a context as a whole: each one transaction over the agent's store. */
 export const contexts = {
   /** Gives a context its system message, followed by `initial`, unless it has one. */
-  open(store: Store, config: AgentConfig, conversation_id: string | null, initial: InputMessage[]): void {
+  open(store: Store, config: AgentConfig, conversation_id: string | null, initial: InputMessage[], user_id: string): void {
     store.transaction(() => {
       if (messages.system(store, conversation_id)) return
-      refreshSystem(store, config.id, conversation_id, config)
-      messages.append(store, { id: config.id }, conversation_id, initial.map(withoutOtid))
+      refreshSystem(store, config.id, conversation_id, config, { user_id })
+      messages.append(store, { id: config.id }, conversation_id, beginning(initial, user_id))
     })
   },
 
   /** Cuts the agent's own context back to a fresh system message, followed by `initial`. */
-  reset(store: Store, config: AgentConfig, initial: InputMessage[]): void {
+  reset(store: Store, config: AgentConfig, initial: InputMessage[], user_id: string): void {
     store.transaction(() => {
       refuseWhileRunning(store, config.id, null)
-      refreshSystem(store, config.id, null, config, true)
+      refreshSystem(store, config.id, null, config, { force: true, user_id })
       const system = messages.system(store, null)
       messages.setContext(store, null, system ? [system.id] : [])
-      messages.append(store, { id: config.id }, null, initial.map(withoutOtid))
+      messages.append(store, { id: config.id }, null, beginning(initial, user_id))
     })
   },
 
@@ -53,15 +54,29 @@ export const contexts = {
     })
   },
 
+  /** Takes the messages of a group out of every context. */
+  dropGroup(store: Store, agent_id: string, group_id: string): void {
+    store.transaction(() => {
+      const ofGroup = "select id from messages where body ->> '$.group_id' = ?1"
+      for (const { conversation } of store.all(`select distinct conversation from context where message_id in (${ofGroup})`, group_id)) {
+        const conversation_id = (conversation as string) || null
+        refuseWhileRunning(store, agent_id, conversation_id)
+        const dropped = new Set(store.all(ofGroup, group_id).map((row) => row.id))
+        const kept = messages.contextIds(store, conversation_id).filter((id) => !dropped.has(id))
+        messages.setContext(store, conversation_id, kept)
+      }
+    })
+  },
+
   /** Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. */
-  fork(store: Store, config: AgentConfig, from: string | null, to: string, message_id: string | null): void {
+  fork(store: Store, config: AgentConfig, from: string | null, to: string, message_id: string | null, user_id: string): void {
     const system = messages.system(store, from)
     const ids = messages.contextIds(store, from).filter((id) => id !== system?.id)
     const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
     if (message_id !== null && end === 0) throw notFound('Message', message_id)
     store.transaction(() => {
       if (messages.system(store, to)) return
-      refreshSystem(store, config.id, to, config)
+      refreshSystem(store, config.id, to, config, { user_id })
       messages.setContext(store, to, [...messages.contextIds(store, to), ...ids.slice(0, end)])
     })
   },
@@ -69,7 +84,7 @@ export const contexts = {
   /** The text of the system message, compiled now, and stored unless `dry_run`. */
   recompile(store: Store, config: AgentConfig, conversation_id: string | null, dry_run: boolean): string {
     if (dry_run) return compileSystem(promptInput(store, conversation_id, config))
-    return store.transaction(() => refreshSystem(store, config.id, conversation_id, config, true))
+    return store.transaction(() => refreshSystem(store, config.id, conversation_id, config, { force: true }))
   },
 
   report(store: Store, config: AgentConfig, conversation_id: string | null): ContextReport {

@@ -43,8 +43,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
 
   /** Stores a message of the run and logs it, unless its deltas were logged as they came. */
   const append = (run_id: string, step_id: string, draft: NewMessage): void => {
-    const { conversation_id, request } = runs.get(store, agent_id, run_id)
-    const [message] = messages.append(store, { id: agent_id }, conversation_id, [{ ...draft, run_id, step_id }])
+    const { conversation_id, request, user_id } = runs.get(store, agent_id, run_id)
+    const group_id = request.input.find((message) => message.group_id)?.group_id ?? null
+    const row = { ...draft, run_id, step_id, group_id, created_by_id: user_id }
+    const [message] = messages.append(store, { id: agent_id }, conversation_id, [row])
     const streamed = request.stream_tokens && draft.role === 'assistant'
     if (!message || streamed || draft.role === 'user') return
     runs.firstToken(store, run_id)
@@ -114,7 +116,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
 
     history: (conversation_id, bytes) => messages.tail(store, conversation_id, bytes),
     ofRun: (run_id) => messages.ofRun(store, run_id),
-    system: (run: TurnRun, config: AgentConfig) => store.transaction(() => refreshSystem(store, agent_id, run.conversation_id, config)),
+    system: (run: TurnRun, config: AgentConfig) =>
+      store.transaction(() =>
+        refreshSystem(store, agent_id, run.conversation_id, config, { user_id: runs.get(store, agent_id, run.id).user_id }),
+      ),
   }
 }
 
@@ -128,7 +133,13 @@ const modelOf = (store: Store, step_id: string) =>
   (one(store, "select body ->> '$.model_handle' as handle from steps where id = ?1", step_id)?.handle as string | null) ?? null
 
 /** The context's system message, made when there is none and rewritten in place when what it shows has moved or `force` is set. Returns its text. */
-export function refreshSystem(store: Store, agent_id: string, conversation_id: string | null, config: AgentConfig, force = false): string {
+export function refreshSystem(
+  store: Store,
+  agent_id: string,
+  conversation_id: string | null,
+  config: AgentConfig,
+  { force = false, user_id = null }: { force?: boolean; user_id?: string | null } = {},
+): string {
   const key = contextKey(conversation_id)
   const print = fingerprint(config)
   const known = one(store, 'select fingerprint from conversations where id = ?1', key)?.fingerprint
@@ -138,7 +149,7 @@ export function refreshSystem(store: Store, agent_id: string, conversation_id: s
   const text = compileSystem(promptInput(store, conversation_id, config))
   const content = [{ type: 'text' as const, text }]
   if (stored) messages.rewrite(store, { ...stored, content })
-  else messages.append(store, { id: agent_id }, conversation_id, [{ role: 'system', content }])
+  else messages.append(store, { id: agent_id }, conversation_id, [{ role: 'system', content, created_by_id: user_id }])
   store.all(
     'insert into conversations (id, fingerprint) values (?1, ?2) on conflict (id) do update set fingerprint = excluded.fingerprint',
     key,

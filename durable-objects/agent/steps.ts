@@ -45,11 +45,13 @@ const callsOf = (store: Store, step_id: string): JournalledCall[] =>
 
 function project(store: Store, row: StepRow, end: { stop: StopReason | null; error?: StepError; ended_at: number | null }): void {
   const { usage, ...body } = JSON.parse(row.body) as StepBody
+  const user_id = one(store, 'select user_id from runs where id = ?1', row.run_id)?.user_id as string | undefined
   const projection: StepProjection = {
     ...body,
     usage,
     id: row.id,
     run_id: row.run_id,
+    user_id: user_id ?? null,
     sequence_id: row.n,
     status: row.status,
     stop_reason: end.stop,

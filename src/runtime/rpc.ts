@@ -83,6 +83,8 @@ export interface AgentRpc {
   cancel(scope: Scope, which: { run_ids?: string[]; conversation_id?: string | null }): Promise<Outcome<Record<string, string>>>
   /** Cuts the agent's own context back to its system message, followed by `initial`. The messages stay in the history. */
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>>
+  /** Takes the messages of a group out of every context. They keep their places in the order. A run in progress there is a conflict. */
+  dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>>
   /** Replaces the agent's own context by these messages of the agent, the system message first. */
   setContext(scope: Scope, message_ids: string[]): Promise<Outcome<null>>
   /** Gives the new conversation `to` the context of `from`, up to `message_id` when given, and a system message of its own. */
