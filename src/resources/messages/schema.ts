@@ -174,6 +174,7 @@ export const ConversationMessagesQuery = pageQuery({ limit: 100 }).extend({
   ...contextFields,
   agent_id: queryText('With the conversation `default`: the agent whose own context it is.'),
 })
+export const GroupMessagesQuery = pageQuery({ limit: 10 }).extend(listFields)
 export const RunMessagesQuery = pageQuery({ limit: 100, order: 'asc' }).extend(listFields)
 export const MessagesQuery = pageQuery({ limit: 100 }).extend({
   ...listFields,
