@@ -1,26 +1,29 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
-import { containsText, repository } from '../../../db/repository'
+import { anyOf, containsText, repository } from '../../../db/repository'
 import { notFound } from '../../../lib/errors'
 import type { Page } from '../../../lib/page'
 import { byAge, pageRows } from '../../../lib/page-rows'
 import { blocks, blocksAgents } from '../../blocks/table'
+import { ofIdentity } from '../../identities/links'
+import { identities, identitiesAgents } from '../../identities/table'
 import type { AgentFilters, AgentQuery, AgentState, IncludeQuery } from '../schema'
 import { agents } from '../table'
 import { type AgentRow, everything, type Included, includedBy, statesOf } from './state'
 
 export const rows = repository(agents, 'Agent')
 const blockRows = repository(blocks, 'Block')
+const identityRows = repository(identities, 'Identity')
 
 /** How many of the given tags an agent has. */
 const tagCount = (tags: string[]) =>
   sql`(select count(*) from agents_tags where agent_id = ${agents.id} and tag in (select value from json_each(${JSON.stringify(tags)})))`
 
-function matching(filters: AgentFilters) {
+function matching(ctx: Ctx, filters: AgentFilters) {
   const tags = [...new Set(filters.tags ?? [])]
   return and(
-    // No agent belongs to an identity.
-    filters.identity_id || filters.identifier_keys ? sql`0` : undefined,
+    filters.ids && anyOf(agents.id, filters.ids),
+    ofIdentity(ctx, 'agent', filters),
     filters.name ? eq(agents.name, filters.name) : undefined,
     filters.query_text ? containsText(agents.name, filters.query_text) : undefined,
     // A `+` before a column keeps its index out of the plan, so that the index that has the order is taken.
@@ -30,7 +33,7 @@ function matching(filters: AgentFilters) {
     filters.last_stop_reason ? eq(agents.last_stop_reason, filters.last_stop_reason) : undefined,
     filters.created_by_id ? eq(agents.created_by_id, filters.created_by_id) : undefined,
     tags.length > 0 ? sql`${tagCount(tags)} >= ${filters.match_all_tags ? tags.length : 1}` : undefined,
-    filters.show_hidden_agents ? undefined : sql`${agents.hidden} is not 1`,
+    filters.show_hidden_agents || filters.ids ? undefined : sql`${agents.hidden} is not 1`,
   )
 }
 
@@ -44,22 +47,33 @@ export async function getAgent(ctx: Ctx, id: string, include: Included = everyth
 export async function listAgents(ctx: Ctx, query: AgentQuery): Promise<AgentState[]> {
   const order = query.ascending === undefined ? query.order : query.ascending ? 'asc' : 'desc'
   const by = agents[query.order_by ?? query.sort_by ?? 'created_at']
-  return statesOf(ctx, await rows.list(ctx, { ...query, order }, matching(query), by), includedBy(query))
+  return statesOf(ctx, await rows.list(ctx, { ...query, order }, matching(ctx, query), by), includedBy(query))
 }
 
-export const countAgents = (ctx: Ctx, filters: AgentFilters): Promise<number> => rows.count(ctx, matching(filters))
+export const countAgents = (ctx: Ctx, filters: AgentFilters): Promise<number> => rows.count(ctx, matching(ctx, filters))
 
-/** The agents that use a block. */
-export async function agentsOfBlock(ctx: Ctx, blockId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
-  await blockRows.get(ctx, blockId)
-  const users = ctx.db.select({ id: blocksAgents.agent_id }).from(blocksAgents).where(eq(blocksAgents.block_id, blockId))
+/** One page of the agents whose ids a subquery gives; hidden ones too. */
+async function agentsAmong(ctx: Ctx, ids: SQLWrapper, query: IncludeQuery & Page): Promise<AgentState[]> {
   const keys = await ctx.db
     .select({ id: agents.id, created_at: agents.created_at })
     .from(agents)
-    .where(rows.owned(ctx, sql`${agents.id} in ${users}`))
+    .where(rows.owned(ctx, sql`${agents.id} in ${ids}`))
   const page = pageRows(keys.sort(byAge), query).map((key) => key.id)
   const found: AgentRow[] = await rows.getMany(ctx, page)
   return statesOf(ctx, found, includedBy(query))
+}
+
+/** The agents that use a block. */
+export async function agentsOfBlock(ctx: Ctx, blockId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
+  await blockRows.assertAll(ctx, [blockId])
+  return agentsAmong(ctx, ctx.db.select({ id: blocksAgents.agent_id }).from(blocksAgents).where(eq(blocksAgents.block_id, blockId)), query)
+}
+
+/** The agents of an identity. */
+export async function agentsOfIdentity(ctx: Ctx, identityId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
+  await identityRows.assertAll(ctx, [identityId])
+  const linked = ctx.db.select({ id: identitiesAgents.agent_id }).from(identitiesAgents)
+  return agentsAmong(ctx, linked.where(eq(identitiesAgents.identity_id, identityId)), query)
 }
 
 /** The blocks of these ids, in that order. Throws 404 naming the first that is not there. */
