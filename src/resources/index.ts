@@ -1,13 +1,16 @@
 import type { App } from '../http/router'
-import { agentRoutes, blockAgentRoutes } from './agents/routes'
+import { agentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
-import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
+import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, identityBlockRoutes } from './blocks/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
+import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
+import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
 import { runRoutes } from './runs/routes'
@@ -21,18 +24,28 @@ type Mounted = [path: string, routes: App]
 /** Every REST resource by the path it is mounted at. Adding a resource is one folder beside this file and one line here. */
 export const resources: Mounted[] = [
   ['/v1', healthRoutes],
+  ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentGroupRoutes],
+  ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
+  ['/v1/blocks', blockIdentityRoutes],
   ['/v1/blocks', blockVersionRoutes],
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/groups', groupRoutes],
+  ['/v1/groups', groupBlockRoutes],
+  ['/v1/groups', groupMessageRoutes],
+  ['/v1/identities', identityRoutes],
+  ['/v1/identities', identityAgentRoutes],
+  ['/v1/identities', identityBlockRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/runs', runRoutes],

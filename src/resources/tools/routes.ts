@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { body, idOf, json, operation } from '../../http/crud'
+import { batchDelete, body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
 import { AgentState } from '../agents/schema'
 import { agentService } from '../agents/service'
@@ -47,6 +47,8 @@ for (const [verb, method] of [
     async (c) => c.json(one(await toolService[verb](c.get('ctx'), c.req.valid('json'))), 200),
   )
 }
+
+batchDelete(toolRoutes, { ...op('delete_tools'), kind: 'tool', remove: toolService.removeMany })
 
 toolRoutes.openapi(
   operation({ ...op('retrieve_tool'), method: 'get', path: '/{tool_id}', request: { params } }, { 200: json(Tool, 'The tool') }),

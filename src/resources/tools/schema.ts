@@ -108,6 +108,7 @@ const commaList = <S extends z.ZodType>(item: S, description: string) =>
 const filters = {
   name: queryText('Only the tool with this name.'),
   names: queryList(z.string(), 'Only tools with one of these names.'),
+  ids: queryList(z.string(), 'Only tools with one of these ids.'),
   tool_ids: commaList(z.string(), 'Only tools with one of these ids.'),
   tool_types: commaList(ToolType, 'Only tools of one of these types.'),
   exclude_tool_types: commaList(ToolType, 'No tools of these types.'),
