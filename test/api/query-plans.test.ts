@@ -16,7 +16,13 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/agents/?name=a',
   `/v1/agents/?after=${ids.agent}`,
   '/v1/agents/?include=agent.blocks&include=agent.tools&include=agent.tags',
+  `/v1/agents/?identity_id=${ids.identity}`,
+  '/v1/agents/?identifier_keys=key',
+  '/v1/agents/?include=agent.identities&include=agent.managed_group',
+  `/v1/agents/${ids.agent}/groups`,
   '/v1/blocks/',
+  `/v1/blocks/?identity_id=${ids.identity}`,
+  '/v1/blocks/?identifier_keys=key',
   '/v1/blocks/?label=human',
   `/v1/blocks/${ids.block}/agents`,
   `/v1/blocks/${ids.block}/versions`,
@@ -30,6 +36,16 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/conversations/?order_by=last_run_completion&order=asc',
   `/v1/conversations/?agent_id=${ids.agent}&order_by=last_message_at`,
   `/v1/conversations/?agent_id=${ids.agent}&order_by=last_run_completion`,
+  '/v1/groups/',
+  '/v1/groups/?manager_type=sleeptime',
+  `/v1/groups/?manager_agent_id=${ids.agent}`,
+  `/v1/groups/?after=${ids.group}&order=desc`,
+  `/v1/groups/${ids.group}/messages`,
+  '/v1/identities/',
+  '/v1/identities/?identifier_key=key',
+  '/v1/identities/?name=a',
+  `/v1/identities/${ids.identity}/agents`,
+  `/v1/identities/${ids.identity}/blocks`,
   '/v1/messages/',
   `/v1/agents/${ids.agent}/messages`,
   `/v1/agents/${ids.agent}/messages?order=asc`,
@@ -60,6 +76,10 @@ describe('every list', () => {
     ).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
     const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
+    const group = (await call('POST', '/v1/groups/', { agent_ids: [agent.id], description: 'g' })).body
+    const fields = { identifier_key: 'key', name: 'a', identity_type: 'user', agent_ids: [agent.id] }
+    const identity = (await call('POST', '/v1/identities/', fields)).body
+    Object.assign(ids, { group: group.id, identity: identity.id })
     Object.assign(ids, { agent: agent.id, block: agent.blocks[0].id, conversation: conversation.id, run: sent.messages[0].run_id })
     prototype.prepare = function (this: D1Database, query: string) {
       seen.push(query)

@@ -61,6 +61,15 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     secrets: { KEY: marker },
     metadata: { marker },
   })
+  const identity = await made(call, '/v1/identities', {
+    identifier_key: marker,
+    name: marker,
+    identity_type: 'user',
+    properties: [{ key: marker, value: marker, type: 'string' }],
+    agent_ids: [agent.id],
+    block_ids: [block.id],
+  })
+  const group = await made(call, '/v1/groups', { agent_ids: [agent.id], description: marker, shared_block_ids: [block.id] })
   const conversation = await made(call, `/v1/conversations?agent_id=${agent.id}`, {
     summary: marker,
     description: marker,
@@ -85,6 +94,8 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     message_id,
     run_id,
     step_id,
+    group_id: group.id,
+    identity_id: identity.id,
     tool_id: tool.id,
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
