@@ -6,6 +6,7 @@ import covered from './covered.json'
 import { agents } from './sdk/agents'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
+import { identities } from './sdk/identities'
 import { messages } from './sdk/messages'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
@@ -33,6 +34,7 @@ describe('the official SDK drives', () => {
   blocks(api)
   tools(api)
   conversations(api)
+  identities(api)
   runs(api)
   patience(api)
 })
