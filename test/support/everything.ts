@@ -95,7 +95,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
 }
 
 /** Tables that requests may write to although they change nothing: when a key was used, and answers kept for `Idempotency-Key`. */
-const aside = ['idempotency_keys', 'd1_migrations']
+const aside = ['idempotency_keys', 'd1_migrations', 'hostile_writes']
 
 /** The organizations that are there now: those of other tests, whose deliveries and alarms may still be at work. */
 export async function bystanders(): Promise<string[]> {
@@ -107,7 +107,7 @@ export async function bystanders(): Promise<string[]> {
 export async function dump(besides: string[]): Promise<Record<string, string[]>> {
   const { results } = await DB.prepare(
     `select t.name, (select c.name from pragma_table_info(t.name) c where c.name = 'organization_id') as owned from sqlite_master t
-      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like 'messages_fts%'`,
+      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like '%_fts%'`,
   ).all<{ name: string; owned: string | null }>()
   const tables = results.filter(({ name }) => !aside.includes(name))
   const others = '(select value from json_each(?1))'
