@@ -1,15 +1,17 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
 import { containsText, repository } from '../../../db/repository'
 import { notFound } from '../../../lib/errors'
 import type { Page } from '../../../lib/page'
 import { byAge, pageRows } from '../../../lib/page-rows'
+import { archives, archivesAgents } from '../../archives/table'
 import { blocks, blocksAgents } from '../../blocks/table'
 import type { AgentFilters, AgentQuery, AgentState, IncludeQuery } from '../schema'
 import { agents } from '../table'
 import { type AgentRow, everything, type Included, includedBy, statesOf } from './state'
 
 export const rows = repository(agents, 'Agent')
+const archiveRows = repository(archives, 'Archive')
 const blockRows = repository(blocks, 'Block')
 
 /** How many of the given tags an agent has. */
@@ -53,6 +55,18 @@ export const countAgents = (ctx: Ctx, filters: AgentFilters): Promise<number> =>
 export async function agentsOfBlock(ctx: Ctx, blockId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
   await blockRows.get(ctx, blockId)
   const users = ctx.db.select({ id: blocksAgents.agent_id }).from(blocksAgents).where(eq(blocksAgents.block_id, blockId))
+  return pageOf(ctx, sql`${users}`, query)
+}
+
+/** The agents that an archive is attached to. */
+export async function agentsOfArchive(ctx: Ctx, archiveId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
+  await archiveRows.get(ctx, archiveId)
+  const users = ctx.db.select({ id: archivesAgents.agent_id }).from(archivesAgents).where(eq(archivesAgents.archive_id, archiveId))
+  return pageOf(ctx, sql`${users}`, query)
+}
+
+/** One page of the agents whose ids a query selects. */
+async function pageOf(ctx: Ctx, users: SQL, query: IncludeQuery & Page): Promise<AgentState[]> {
   const keys = await ctx.db
     .select({ id: agents.id, created_at: agents.created_at })
     .from(agents)
