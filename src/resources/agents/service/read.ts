@@ -1,18 +1,18 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
+import { phrase } from '../../../db/fts'
 import { containsText, repository } from '../../../db/repository'
 import { notFound } from '../../../lib/errors'
 import type { Page } from '../../../lib/page'
+import { archives } from '../../archives/table'
 import { blocks } from '../../blocks/table'
 import type { AgentFilters, AgentQuery, AgentState, IncludeQuery } from '../schema'
 import { agents } from '../table'
 import { everything, type Included, includedBy, statesOf } from './state'
 
 export const rows = repository(agents, 'Agent')
+const archiveRows = repository(archives, 'Archive')
 const blockRows = repository(blocks, 'Block')
-
-/** A text as one phrase of FTS5, in which no character has a meaning. */
-const phrase = (text: string) => `"${text.replaceAll('"', '""')}"`
 
 /** How many of the given tags an agent has. */
 const tagCount = (tags: string[]) =>
@@ -69,9 +69,18 @@ export const countAgents = (ctx: Ctx, filters: AgentFilters): Promise<number> =>
 /** The agents that use a block. */
 export async function agentsOfBlock(ctx: Ctx, blockId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
   await blockRows.get(ctx, blockId)
-  const users = sql`select agent_id as id from blocks_agents where block_id = ${blockId}`
-  return statesOf(ctx, await rows.listAmong(ctx, query, sql`${agents.id} in (${users})`, [users]), includedBy(query))
+  return agentsAmong(ctx, sql`select agent_id as id from blocks_agents where block_id = ${blockId}`, query)
 }
+
+/** The agents that an archive is attached to. */
+export async function agentsOfArchive(ctx: Ctx, archiveId: string, query: IncludeQuery & Page): Promise<AgentState[]> {
+  await archiveRows.get(ctx, archiveId)
+  return agentsAmong(ctx, sql`select agent_id as id from archives_agents where archive_id = ${archiveId}`, query)
+}
+
+/** One page of the agents whose ids a query selects. */
+const agentsAmong = async (ctx: Ctx, ids: SQL, query: IncludeQuery & Page): Promise<AgentState[]> =>
+  statesOf(ctx, await rows.listAmong(ctx, query, sql`${agents.id} in (${ids})`, [ids]), includedBy(query))
 
 /** The blocks of these ids, in that order. Throws 404 naming the first that is not there. */
 export async function blocksByIds(ctx: Ctx, ids: readonly string[]) {
