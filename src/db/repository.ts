@@ -3,7 +3,7 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Actor, Ctx } from '../context'
 import { notFound } from '../lib/errors'
 import type { Page } from '../lib/page'
-import { listPage } from './page'
+import { listAmong, listPage } from './page'
 import { insertRows, type Row } from './rows'
 
 type Owned = 'id' | 'organization_id' | 'created_at' | 'updated_at' | 'is_deleted' | 'created_by_id' | 'last_updated_by_id'
@@ -13,6 +13,10 @@ type New<T extends TenantTable> = Omit<InferInsertModel<T>, Exclude<Owned, 'id'>
 /** `value in (…)` over any number of values: D1 binds at most 100 parameters, so they travel as one JSON text. */
 export const anyOf = (column: SQLiteColumn, values: readonly (string | number)[]): SQL =>
   values.length === 1 ? eq(column, values[0]) : inArray(column, sql`(select value from json_each(${JSON.stringify(values)}))`)
+
+/** The candidates (see `listAmong`) of a filter by ids: none when it is not given. */
+export const among = (ids: readonly string[] | undefined): SQL[] =>
+  ids ? [sql`select value as id from json_each(${JSON.stringify(ids)})`] : []
 
 /** Case-insensitive substring. `LIKE` is out: D1 limits its pattern to 50 bytes. */
 export const containsText = (column: SQLiteColumn | SQL, text: string): SQL => sql`instr(lower(${column}), lower(${text})) > 0`
@@ -37,8 +41,8 @@ export const softDelete = (
  * There is no way to call it unscoped. `noun` names a row in errors.
  */
 export function repository<T extends TenantTable>(table: T, noun: string) {
-  const owned = (ctx: Ctx, ...more: (SQL | undefined)[]) =>
-    and(eq(table.organization_id, ctx.actor.organization_id), eq(table.is_deleted, false), ...more)
+  const ofOrganization = (ctx: Ctx) => eq(table.organization_id, ctx.actor.organization_id)
+  const owned = (ctx: Ctx, ...more: (SQL | undefined)[]) => and(ofOrganization(ctx), eq(table.is_deleted, false), ...more)
   // Drizzle cannot see that a generic T has the insert and update models of T; the casts below only restate it.
   const first = (rows: unknown[], id?: string) => {
     if (!rows[0]) throw notFound(noun, id)
@@ -47,8 +51,20 @@ export function repository<T extends TenantTable>(table: T, noun: string) {
   return {
     owned,
     async list(ctx: Ctx, page: Page, where?: SQL, by: SQLiteColumn = table.created_at): Promise<Row<T>[]> {
-      const cursors = eq(table.organization_id, ctx.actor.organization_id)
-      return listPage(ctx.db, table, { by, id: table.id }, page, owned(ctx, where), cursors)
+      return listPage(ctx.db, table, { by, id: table.id }, page, owned(ctx, where), ofOrganization(ctx))
+    },
+    /** A list with filters that few rows may pass: `candidates` are queries for ids, see `listAmong`. */
+    async listAmong(
+      ctx: Ctx,
+      page: Page,
+      where: SQL | undefined,
+      candidates: SQL[],
+      by: SQLiteColumn = table.created_at,
+    ): Promise<Row<T>[]> {
+      const sort = { by, id: table.id }
+      return candidates.length > 0
+        ? listAmong(ctx.db, table, sort, page, owned(ctx, where), candidates, ofOrganization(ctx))
+        : listPage(ctx.db, table, sort, page, owned(ctx, where), ofOrganization(ctx))
     },
     async count(ctx: Ctx, where?: SQL): Promise<number> {
       const [row] = await ctx.db

@@ -1,9 +1,11 @@
 import type { App } from '../http/router'
-import { agentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
+import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
+import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, identityBlockRoutes } from './blocks/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { embeddingRoutes } from './embeddings/routes'
 import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
@@ -13,6 +15,7 @@ import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-c
 import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
+import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
 import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
@@ -26,13 +29,18 @@ export const resources: Mounted[] = [
   ['/v1', healthRoutes],
   ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
+  ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
+  ['/v1/agents', agentPassageRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/api-keys', apiKeyRoutes],
+  ['/v1/archives', archiveRoutes],
+  ['/v1/archives', archiveAgentRoutes],
+  ['/v1/archives', archivePassageRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
   ['/v1/blocks', blockIdentityRoutes],
@@ -40,6 +48,7 @@ export const resources: Mounted[] = [
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/embeddings', embeddingRoutes],
   ['/v1/groups', groupRoutes],
   ['/v1/groups', groupBlockRoutes],
   ['/v1/groups', groupMessageRoutes],
@@ -48,6 +57,7 @@ export const resources: Mounted[] = [
   ['/v1/identities', identityBlockRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
+  ['/v1/passages', passageRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],

@@ -50,7 +50,7 @@ const lists: Record<string, List> = {
   agents: {
     table: agents,
     kind: 'agent',
-    paths: () => ['/v1/agents'],
+    paths: () => ['/v1/agents', '/v1/agents?name=a'],
     fields: (item) => ({
       name: 'a',
       system: '',

@@ -4,6 +4,7 @@ import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agents } from './sdk/agents'
+import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
 import { identities } from './sdk/identities'
@@ -29,6 +30,7 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  archives(api)
   messages(api)
   streams(api)
   blocks(api)

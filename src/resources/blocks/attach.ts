@@ -15,8 +15,7 @@ const agentRows = repository(agents, 'Agent')
 const blockRows = repository(blocks, 'Block')
 
 // The `+` keeps the organization's index out of the plan, so that the junction leads and not every block of the organization.
-export const inOrganization = (ctx: Ctx) =>
-  and(sql`+${blocks.organization_id} = ${ctx.actor.organization_id}`, eq(blocks.is_deleted, false))
+const inOrganization = (ctx: Ctx) => and(sql`+${blocks.organization_id} = ${ctx.actor.organization_id}`, eq(blocks.is_deleted, false))
 
 const setOf = (ids: string | readonly string[]) => JSON.stringify([...new Set(typeof ids === 'string' ? [ids] : ids)])
 

@@ -1,5 +1,6 @@
 import { softDelete } from '../../db/repository'
 import { insertRows } from '../../db/rows'
+import { chunked } from '../../lib/chunks'
 import { newId } from '../../lib/id'
 import { stockDescriptions } from '../../runtime/stock-prompts'
 import { blocks } from './table'
@@ -45,22 +46,6 @@ function newRow(by: Writer, input: BlockCreateInput, now: string): BlockRow {
 
 const unpointed = (row: BlockRow): BlockRow => ({ ...row, current_history_entry_id: null })
 
-/** Rows in groups that are small enough for one bound parameter each; `sizeOf` tells what a row is made of. */
-function chunks<R>(rows: R[], sizeOf: (row: R) => unknown): R[][] {
-  const groups: R[][] = []
-  let size = Number.POSITIVE_INFINITY
-  for (const row of rows) {
-    const length = JSON.stringify(sizeOf(row)).length
-    if (size + length > chunkCharacters) {
-      groups.push([])
-      size = 0
-    }
-    groups.at(-1)?.push(row)
-    size += length
-  }
-  return groups
-}
-
 /**
  * Rows and statements that create blocks, each at version 1 with the first entry of its history; for use inside a bigger batch.
  * Throws 422 when a value is over its limit.
@@ -95,10 +80,12 @@ export function newBlocks(d1: D1Database, by: Writer, inputs: BlockCreateInput[]
   return {
     rows,
     statements: [
-      ...chunks(rows, ({ value, metadata }) => [value, metadata]).map((group) => insertRows(d1, blocks, group.map(unpointed))),
+      ...chunked(rows, chunkCharacters, ({ value, metadata }) => JSON.stringify([value, metadata]).length).map((group) =>
+        insertRows(d1, blocks, group.map(unpointed)),
+      ),
       history,
       point,
-      ...chunks(tags, (tag) => tag).map(insertTags),
+      ...chunked(tags, chunkCharacters, (tag) => JSON.stringify(tag).length).map(insertTags),
     ],
   }
 }

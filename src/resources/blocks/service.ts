@@ -1,14 +1,13 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { createManyOnce, createOnce } from '../../db/once'
 import type { Precondition } from '../../db/precondition'
-import { repository } from '../../db/repository'
+import { among, repository } from '../../db/repository'
 import { notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
-import { byAge, pageRows } from '../../lib/page-rows'
-import { identities, identitiesBlocks } from '../identities/table'
-import { inOrganization } from './attach'
+import { identified } from '../identities/links'
+import { identities } from '../identities/table'
 import { newBlocks, removeBlocks } from './create'
 import { matching, withTags } from './read'
 import type { BlockCreate, BlockFilters, BlockUpdate } from './schema'
@@ -38,7 +37,8 @@ export function changeOf({ base_version: _, ...input }: z.output<typeof BlockUpd
 
 export const blockService = {
   async list(ctx: Ctx, query: BlockFilters & Page): Promise<BlockRow[]> {
-    return withTags(ctx, await rows.list(ctx, query, matching(ctx, query)))
+    const candidates = [...among(query.ids), ...identified(ctx, 'block', query)]
+    return withTags(ctx, await rows.listAmong(ctx, query, matching(ctx, query), candidates))
   },
 
   count: (ctx: Ctx, filters: BlockFilters): Promise<number> => rows.count(ctx, matching(ctx, filters)),
@@ -46,18 +46,8 @@ export const blockService = {
   /** The blocks of an identity. Throws 404 when the identity is not there. */
   async ofIdentity(ctx: Ctx, identityId: string, page: Page): Promise<BlockRow[]> {
     await identityRows.assertAll(ctx, [identityId])
-    const ids = ctx.db.select({ id: identitiesBlocks.block_id }).from(identitiesBlocks).where(eq(identitiesBlocks.identity_id, identityId))
-    const keys = await ctx.db
-      .select({ id: blocks.id, created_at: blocks.created_at })
-      .from(blocks)
-      .where(and(inOrganization(ctx), sql`${blocks.id} in ${ids}`))
-    return withTags(
-      ctx,
-      await rows.getMany(
-        ctx,
-        pageRows(keys.sort(byAge), page).map((key) => key.id),
-      ),
-    )
+    const ids = sql`select block_id as id from identities_blocks where identity_id = ${identityId}`
+    return withTags(ctx, await rows.listAmong(ctx, page, sql`${blocks.id} in (${ids})`, [ids]))
   },
 
   async get(ctx: Ctx, id: string): Promise<BlockRow> {

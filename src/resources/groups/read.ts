@@ -1,6 +1,6 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
-import { anyOf, repository } from '../../db/repository'
+import { among, anyOf, repository } from '../../db/repository'
 import type { Page } from '../../lib/page'
 import { byAge, pageRows } from '../../lib/page-rows'
 import { agents } from '../agents/table'
@@ -46,8 +46,11 @@ const matching = (filters: GroupFilters): SQL | undefined =>
     filters.show_hidden_groups || filters.ids ? undefined : sql`${groups.hidden} is not 1`,
   )
 
-export const listGroups = async (ctx: Ctx, query: GroupFilters & Page): Promise<Group[]> =>
-  shown(ctx, await rows.list(ctx, query, matching(query)))
+export async function listGroups(ctx: Ctx, query: GroupFilters & Page): Promise<Group[]> {
+  const { ids, manager_agent_id } = query
+  const led = sql`select id from "groups" where manager_agent_id = ${manager_agent_id}`
+  return shown(ctx, await rows.listAmong(ctx, query, matching(query), [...among(ids), ...(manager_agent_id === undefined ? [] : [led])]))
+}
 
 export const countGroups = (ctx: Ctx, filters: GroupFilters): Promise<number> => rows.count(ctx, matching(filters))
 

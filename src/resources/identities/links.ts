@@ -70,3 +70,22 @@ export function ofIdentity(
   ]
   return sql`exists (select 1 from ${link} where ${listed} and ${sql.join(conditions, sql` and `)})`
 }
+
+/** Queries for the ids of all agents or blocks that such filters let pass, one for each filter. */
+export function identified(
+  ctx: Ctx,
+  kind: Linked,
+  { identity_id, identifier_keys }: { identity_id?: string | undefined; identifier_keys?: string[] | undefined },
+): SQL[] {
+  const { links, key } = tables[kind]
+  const linked = sql.raw(`select ${key} as id from ${links} where identity_id in`)
+  return [
+    ...(identity_id === undefined ? [] : [sql`${linked} (${identity_id})`]),
+    ...(identifier_keys === undefined
+      ? []
+      : [
+          sql`${linked} (select id from identities where organization_id = ${organizationOf(ctx)}
+            and identifier_key in (select value from json_each(${JSON.stringify(identifier_keys)})))`,
+        ]),
+  ]
+}

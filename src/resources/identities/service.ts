@@ -1,8 +1,8 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
 import { explained } from '../../db/errors'
 import { createOnce } from '../../db/once'
-import { anyOf, containsText, repository } from '../../db/repository'
+import { among, anyOf, containsText, repository } from '../../db/repository'
 import { type Row, readRow } from '../../db/rows'
 import { AppError, isAppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
@@ -61,6 +61,12 @@ function matching(filters: IdentityFilters) {
     filters.identifier_key === undefined ? undefined : eq(identities.identifier_key, filters.identifier_key),
     filters.identity_type === undefined ? undefined : eq(identities.identity_type, filters.identity_type),
   )
+}
+
+async function listIdentities(ctx: Ctx, query: IdentityFilters & Page): Promise<Identity[]> {
+  const { ids, identifier_key } = query
+  const keyed = sql`select id from identities where organization_id = ${ctx.actor.organization_id} and identifier_key = ${identifier_key}`
+  return shown(ctx, await rows.listAmong(ctx, query, matching(query), [...among(ids), ...(identifier_key === undefined ? [] : [keyed])]))
 }
 
 async function create(ctx: Ctx, input: IdentityCreate): Promise<Identity> {
@@ -131,7 +137,7 @@ const passing = (error: unknown) => isAppError(error) && (error.kind === 'not_fo
 export const identityService = {
   get,
   create,
-  list: async (ctx: Ctx, query: IdentityFilters & Page): Promise<Identity[]> => shown(ctx, await rows.list(ctx, query, matching(query))),
+  list: listIdentities,
   count: (ctx: Ctx, filters: IdentityFilters): Promise<number> => rows.count(ctx, matching(filters)),
   update: (ctx: Ctx, id: string, input: IdentityUpdate) => change(ctx, id, input, false),
   setProperties: (ctx: Ctx, id: string, properties: IdentityUpdate['properties']) => change(ctx, id, { properties }, true),

@@ -2,7 +2,7 @@ import { and, eq, not, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { brokenConstraint } from '../../db/errors'
-import { anyOf, containsText, repository } from '../../db/repository'
+import { among, anyOf, containsText, repository } from '../../db/repository'
 import { insertRows, type Row } from '../../db/rows'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
@@ -122,7 +122,7 @@ async function update(ctx: Ctx, id: string, input: z.output<typeof ToolUpdate>):
 export const toolService = {
   async list(ctx: Ctx, query: ToolFilters & Page): Promise<ToolRow[]> {
     await ensureBuiltinTools(ctx)
-    return rows.list(ctx, query, matching(query))
+    return rows.listAmong(ctx, query, matching(query), [...among(query.ids), ...among(query.tool_ids)])
   },
 
   async count(ctx: Ctx, filters: ToolFilters): Promise<number> {

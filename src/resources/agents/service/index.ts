@@ -3,7 +3,7 @@ import { agentObject } from '../object'
 import { contextOf } from './context'
 import { createAgent } from './create'
 import { assertAgent } from './exists'
-import { agentsOfBlock, agentsOfIdentity, countAgents, getAgent, listAgents } from './read'
+import { agentsOfArchive, agentsOfBlock, agentsOfIdentity, countAgents, getAgent, listAgents } from './read'
 import { removeAgent, removeAgents } from './remove'
 import { updateAgent } from './update'
 
@@ -19,6 +19,7 @@ export const agentService = {
   remove: removeAgent,
   removeMany: removeAgents,
   exists: assertAgent,
+  ofArchive: agentsOfArchive,
   ofBlock: agentsOfBlock,
   ofIdentity: agentsOfIdentity,
   context: contextOf,
