@@ -2,6 +2,8 @@ import { AppError, notFound } from '../../src/lib/errors'
 import { compileSections, compileSystem } from '../../src/runtime/prompt'
 import type { ContextReport } from '../../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../../src/runtime/types'
+import { approvals } from './approvals'
+import { withdrawRuns } from './cancel'
 import { refreshSystem } from './journal'
 import { contextKey, messages } from './messages'
 import { runs } from './runs'
@@ -34,6 +36,7 @@ export const contexts = {
   reset(store: Store, config: AgentConfig, initial: InputMessage[]): void {
     store.transaction(() => {
       refuseWhileRunning(store, config.id, null)
+      withdrawRuns(store, config.id, contextKey(null), 'The messages of the agent were reset.')
       refreshSystem(store, config.id, null, config, true)
       const system = messages.system(store, null)
       messages.setContext(store, null, system ? [system.id] : [])
@@ -41,7 +44,10 @@ export const contexts = {
     })
   },
 
-  /** Replaces the agent's own context. Throws 422 unless the ids are messages of the agent, a system message first. */
+  /**
+   * Replaces the agent's own context. Throws 422 unless the ids are messages of the agent, a system message first. Calls that wait go on
+   * waiting when their request stays at the end.
+   */
   replace(store: Store, agent_id: string, ids: string[]): void {
     store.transaction(() => {
       refuseWhileRunning(store, agent_id, null)
@@ -49,6 +55,11 @@ export const contexts = {
       const missing = found.indexOf(null)
       if (missing >= 0) throw new AppError('invalid', `message_ids: '${ids[missing]}' is not a message of this agent`)
       if (found[0]?.role !== 'system') throw new AppError('invalid', 'message_ids: the first must be a system message of this agent')
+      const last = found.at(-1)
+      const [waiting] = approvals.pending(store, contextKey(null))
+      if (last?.id !== waiting?.message_id && last?.role === 'approval' && last.tool_calls.length > 0)
+        throw new AppError('invalid', 'message_ids: the last must not be an approval request, unless it is the one that waits')
+      if (last?.id !== waiting?.message_id) withdrawRuns(store, agent_id, contextKey(null), 'The messages of the agent were replaced.')
       messages.setContext(store, null, [...new Set(ids)])
     })
   },

@@ -178,7 +178,8 @@ function approvalResponse(approvals: Approval[]): Body {
 
 function wireApproval({ type, tool_call_id, ...answer }: Approval): WireApproval | WireToolReturn {
   if (type === 'approval') return { type, tool_call_id, approve: answer.approve ?? false, reason: answer.reason ?? null }
-  return { type, tool_return: answer.tool_return ?? '', status: answer.status ?? 'success', tool_call_id, stdout: null, stderr: null }
+  const { tool_return = '', status = 'success', stdout = null, stderr = null } = answer
+  return { type, tool_return, status, tool_call_id, stdout, stderr }
 }
 
 /** A summary is stored as the text that the model reads, JSON with the summary in `message`. */

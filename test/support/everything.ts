@@ -86,6 +86,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     run_id,
     step_id,
     tool_id: tool.id,
+    tool_name: `${marker}_tool`,
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     organization_id,

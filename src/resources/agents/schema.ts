@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { blankAsAbsent, pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
 import { ToolRule } from '../../runtime/tool-rules-schema'
-import { StopReasonType } from '../../runtime/wire-schema'
+import { ApprovalRequestMessage, StopReasonType } from '../../runtime/wire-schema'
 import { Block, Memory } from '../blocks/schema'
 import { Tool } from '../tools/schema'
 
@@ -80,7 +80,7 @@ export const AgentState = z
     tool_exec_environment_variables: z.array(AgentSecret).describe('Deprecated: see `secrets`.'),
     identity_ids: z.array(z.string()),
     identities: z.array(z.unknown()),
-    pending_approval: z.null(),
+    pending_approval: ApprovalRequestMessage.nullable().describe("The calls that wait in the agent's own context."),
     multi_agent_group: z.null(),
     managed_group: z.null(),
     message_buffer_autoclear: z.boolean(),

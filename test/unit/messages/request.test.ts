@@ -12,6 +12,9 @@ const turn = (body: unknown) => turnRequest(ctx, SendRequest.parse(body), mode)
 describe('a request for a turn', () => {
   it('has the defaults of the API', () => {
     expect(turn({ input: 'hi' })).toEqual({
+      approval: null,
+      client_tools: [],
+      client_skills: [],
       input: [
         {
           role: 'user',

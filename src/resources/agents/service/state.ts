@@ -10,6 +10,7 @@ import { Tool } from '../../tools/schema'
 import { toolsOfAgents } from '../../tools/service'
 import type { AgentInclude, AgentSecret, AgentState, IncludeQuery } from '../schema'
 import { agentSecrets, type agents, agentsTags } from '../table'
+import { pendingApprovals } from './pending'
 
 export type AgentRow = Row<typeof agents>
 export type Included = ReadonlySet<AgentInclude>
@@ -58,11 +59,12 @@ export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): 
   const ids = rows.map((row) => row.id)
   const none = new Map<string, never[]>()
   const wanted = (name: AgentInclude) => ids.length > 0 && included.has(name)
-  const [blocks, tools, tags, secrets] = await Promise.all([
+  const [blocks, tools, tags, secrets, pending] = await Promise.all([
     wanted('agent.blocks') ? blocksOfAgents(ctx, ids) : none,
     wanted('agent.tools') ? toolsOfAgents(ctx, ids) : none,
     wanted('agent.tags') ? tagsOf(ctx, ids) : none,
     wanted('agent.secrets') ? secretsOf(ctx, ids) : none,
+    wanted('agent.pending_approval') ? pendingApprovals(ctx, rows) : new Map<string, never>(),
   ])
   return rows.map((row) =>
     stateOf(row, {
@@ -70,11 +72,14 @@ export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): 
       tools: (tools.get(row.id) ?? []).map((tool) => Tool.parse(tool)),
       tags: tags.get(row.id) ?? [],
       secrets: secrets.get(row.id) ?? [],
+      pending_approval: pending.get(row.id) ?? null,
     }),
   )
 }
 
-function stateOf(row: AgentRow, { blocks, tools, tags, secrets }: Pick<AgentState, 'blocks' | 'tools' | 'tags' | 'secrets'>): AgentState {
+type Relations = Pick<AgentState, 'blocks' | 'tools' | 'tags' | 'secrets' | 'pending_approval'>
+
+function stateOf(row: AgentRow, { blocks, tools, tags, secrets, pending_approval }: Relations): AgentState {
   const { organization_id: _, is_deleted: _d, _vector_db_namespace: _v, ...shown } = row
   const agent_type = row.agent_type as AgentState['agent_type']
   return {
@@ -92,7 +97,7 @@ function stateOf(row: AgentRow, { blocks, tools, tags, secrets }: Pick<AgentStat
     sources: [],
     identity_ids: [],
     identities: [],
-    pending_approval: null,
+    pending_approval,
     multi_agent_group: null,
     managed_group: null,
   }
