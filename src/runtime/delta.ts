@@ -63,7 +63,8 @@ function callMessage(context: DeltaContext, draft: Draft, added: Extract<Additio
     ...(added.arguments === '' ? {} : { arguments: added.arguments }),
     tool_call_id,
   }
-  const base = baseOf(context, context.message_id, partOtid(context.message_id, before))
+  const name = draft.calls.find((each) => !each.waits)?.name ?? null
+  const base = { ...baseOf(context, context.message_id, partOtid(context.message_id, before)), name }
   return { ...base, message_type: 'tool_call_message', tool_call: piece, tool_calls: piece }
 }
 

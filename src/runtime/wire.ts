@@ -8,7 +8,7 @@ export interface WireOptions {
 }
 
 export type BaseField = 'id' | 'date' | 'name' | 'otid' | 'sender_id' | 'step_id' | 'is_err' | 'seq_id' | 'run_id'
-type Body<M = LettaMessage> = M extends LettaMessage ? Omit<M, BaseField> : never
+type Body<M = LettaMessage> = M extends LettaMessage ? Omit<M, BaseField> & { name?: string | null } : never
 
 /** The messages that clients see of a stored one. They share its id; each has its own `otid`. */
 export function toWire(message: Message, options: WireOptions = {}): LettaMessage[] {
@@ -115,7 +115,8 @@ function callBodies(calls: ToolCall[]): Body[] {
   const spoken = calls.map((call) => (call.speaks === undefined ? null : argument(call, call.speaks)))
   const others = calls.filter((_, i) => spoken[i] === null)
   return [
-    ...(others.length > 0 ? [callsBody('tool_call_message', others)] : []),
+    // Older clients take the tool's name from here.
+    ...(others[0] ? [{ ...callsBody('tool_call_message', others), name: others[0].name }] : []),
     ...spoken.flatMap((text): Body[] => (text === null ? [] : [{ message_type: 'assistant_message', content: text }])),
   ]
 }
@@ -146,7 +147,7 @@ const wireReturn = (each: ToolReturn): WireToolReturn => ({
   stderr: each.stderr ?? null,
 })
 
-function toolReturn(message: Message): (Body & { name: string | null })[] {
+function toolReturn(message: Message): Body[] {
   const shown = message.tool_returns.filter((each) => !each.speaks || each.status === 'error')
   const [first] = shown
   if (!first) return []
