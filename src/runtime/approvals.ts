@@ -56,8 +56,8 @@ export function responseMessages({ message_id, content, calls }: { message_id: s
 /** What a client's answer makes of a call at once; null when it is to be carried out. */
 export function answeredReturn({ id: tool_call_id, name }: Pick<ToolCall, 'id' | 'name'>, answer: Approval): ToolReturn | null {
   if (answer.type === 'tool') {
-    const { status = 'success', tool_return: content = '', stdout = null, stderr = null } = answer
-    return { tool_call_id, name, status, content, stdout, stderr }
+    const { status = 'success', tool_return: content = '', images, stdout = null, stderr = null } = answer
+    return { tool_call_id, name, status, content, ...(images ? { images } : {}), stdout, stderr }
   }
   if (answer.approve === true) return null
   return { tool_call_id, name, status: 'error', content: denialText(answer.reason), refused: true }

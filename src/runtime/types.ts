@@ -41,8 +41,10 @@ export interface ToolReturn {
   tool_call_id: string
   name: string
   status: ToolStatus
-  /** What the model reads: text, or parts when the tool returned images. */
+  /** What the model reads. */
   content: string
+  /** Images that came with the text; models that take none in results are told of them. */
+  images?: ImageSource[]
   stdout?: string[] | null
   stderr?: string[] | null
   /** True when a rule or a person kept the call from being carried out: it does not count as a use of the tool. */
@@ -58,6 +60,7 @@ export interface Approval {
   approve?: boolean
   reason?: string | null
   tool_return?: string
+  images?: ImageSource[]
   status?: ToolStatus
   stdout?: string[] | null
   stderr?: string[] | null

@@ -138,9 +138,18 @@ function callsBody(message_type: 'tool_call_message' | 'approval_request_message
   return { message_type, tool_call: tool_calls[0] ?? {}, tool_calls }
 }
 
+/** A result as text, or as parts when images came with it. */
+const resultContent = (text: string, images: ImageSource[] = []): WireToolReturn['tool_return'] =>
+  images.length === 0
+    ? text
+    : [
+        ...(text === '' ? [] : [{ type: 'text' as const, text, signature: null }]),
+        ...images.map((source) => ({ type: 'image' as const, source: wireImage(source) })),
+      ]
+
 const wireReturn = (each: ToolReturn): WireToolReturn => ({
   type: 'tool',
-  tool_return: each.content,
+  tool_return: resultContent(each.content, each.images),
   status: each.status,
   tool_call_id: each.tool_call_id,
   stdout: each.stdout ?? null,
@@ -179,8 +188,8 @@ function approvalResponse(approvals: Approval[]): Body {
 
 function wireApproval({ type, tool_call_id, ...answer }: Approval): WireApproval | WireToolReturn {
   if (type === 'approval') return { type, tool_call_id, approve: answer.approve ?? false, reason: answer.reason ?? null }
-  const { tool_return = '', status = 'success', stdout = null, stderr = null } = answer
-  return { type, tool_return, status, tool_call_id, stdout, stderr }
+  const { tool_return = '', images, status = 'success', stdout = null, stderr = null } = answer
+  return { type, tool_return: resultContent(tool_return, images), status, tool_call_id, stdout, stderr }
 }
 
 /** A summary is stored as the text that the model reads, JSON with the summary in `message`. */

@@ -12,7 +12,7 @@ const maxInputBytes = 1_000_000
 // Control characters that SQLite would cut a text at.
 const clean = (text: string) => text.replaceAll('\0', '')
 
-function imagePart(source: Extract<z.output<typeof InputPart>, { type: 'image' }>['source']): ContentPart {
+function imagePart(source: Extract<z.output<typeof InputPart>, { type: 'image' }>['source']): Extract<ContentPart, { type: 'image' }> {
   const { type } = source
   if (type === 'base64') {
     const { media_type, data, detail = null } = source
@@ -72,13 +72,13 @@ type AnswerItem = Exclude<Item, { type: 'message' }>
 
 const isAnswer = (item: Item): item is AnswerItem => item.type !== 'message'
 
-/** The text of a result. Models read results as text: an image is told of, not shown. */
-const resultText = (result: string | z.output<typeof InputPart>[]): string =>
-  typeof result === 'string'
-    ? clean(result)
-    : result
-        .map((part) => (part.type === 'text' ? clean(part.text) : part.type === 'image' ? '[An image, which cannot be shown here]' : ''))
-        .join('\n')
+/** A result as its text and the images that came with it. */
+function resultOf(result: string | z.output<typeof InputPart>[]): Pick<Approval, 'tool_return' | 'images'> {
+  if (typeof result === 'string') return { tool_return: clean(result) }
+  const images = result.flatMap((part) => (part.type === 'image' ? [imagePart(part.source).source] : []))
+  const tool_return = result.flatMap((part) => (part.type === 'text' ? [clean(part.text)] : [])).join('\n')
+  return { tool_return, ...(images.length > 0 ? { images } : {}) }
+}
 
 function answersIn(item: AnswerItem): Approval[] {
   const given = item.type === 'tool_return' ? item.tool_returns : (item.approvals ?? [])
@@ -88,8 +88,8 @@ function answersIn(item: AnswerItem): Approval[] {
   }
   return given.map((answer): Approval => {
     if (answer.type === 'approval') return { ...answer, reason: answer.reason ?? null }
-    const { stdout = null, stderr = null } = answer
-    return { ...answer, tool_return: resultText(answer.tool_return), stdout, stderr }
+    const { type, tool_call_id, tool_return, status, stdout = null, stderr = null } = answer
+    return { type, tool_call_id, ...resultOf(tool_return), status, stdout, stderr }
   })
 }
 
