@@ -189,6 +189,24 @@ describe('letta-code', () => {
     expect(((await stale.json()) as { detail: string }).detail).toContain('No tool call is currently awaiting approval')
   })
 
+  it('cancels what the user interrupts while a command runs, and sends its end with the next message', async () => {
+    const { send, json, path } = await session()
+    const [first, second] = callsIn(await send([prompt(command)]))
+    expect(Object.values(await json('POST', `${path}/cancel`))).toEqual(['cancelled'])
+    const interrupted = [first, second].map((call) => ({ ...returned(call?.id ?? '', 'Interrupted by user'), status: 'error' }))
+    const done = await send([{ type: 'approval', approvals: interrupted, otid: crypto.randomUUID() }, prompt('/say back again')])
+    expect(done.flatMap(({ data }) => (data.message_type === 'assistant_message' ? [data.content] : [])).join('')).toBe('back again')
+    const listed: { message_type: string }[] = await json('GET', `${path}/messages?limit=50&order=asc&${backfill}`)
+    expect(listed.map((message) => message.message_type)).toEqual([
+      'user_message',
+      'approval_request_message',
+      'approval_response_message',
+      'tool_return_message',
+      'user_message',
+      'assistant_message',
+    ])
+  })
+
   it('reads what was said, by conversation and by its words', async () => {
     const { send, json, agent, path } = await session()
     await send([prompt('/say marmalade')])
