@@ -180,7 +180,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       const { run_ids, conversation_id } = which
       const key = conversation_id === undefined ? undefined : contextKey(conversation_id)
       const running = runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
-      const ids = run_ids ?? [...running, ...approvals.waitingRuns(this.#store, key)]
+      // Another conversation may wait for another person: only what is named is told that nobody will answer.
+      const ids = run_ids ?? [...running, ...approvals.waitingRuns(this.#store, key ?? contextKey(null))]
       if (ids.length === 0)
         throw new AppError(
           'conflict',

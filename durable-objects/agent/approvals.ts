@@ -1,4 +1,13 @@
-import { answeredReturn, answersAll, decisions, keepAlive, nothingWaits, stillWaiting, type WaitingCall } from '../../src/runtime/approvals'
+import {
+  answeredReturn,
+  answersAll,
+  decisions,
+  denials,
+  keepAlive,
+  nothingWaits,
+  stillWaiting,
+  type WaitingCall,
+} from '../../src/runtime/approvals'
 import type { OpenStep } from '../../src/runtime/ports'
 import type { Approval, TurnRequest } from '../../src/runtime/types'
 import { storeInput } from './input'
@@ -72,7 +81,7 @@ export const approvals = {
 
   /**
    * Judges a request by what waits. Throws `conflict` for a message while calls wait, and `bad_request` for an answer that does not name
-   * exactly the calls that wait. The last answer may come again: once its run has ended, the agent just goes on.
+   * exactly the calls that wait. The last answer may come again: it counts once, and when its run has ended the agent just goes on.
    */
   rule(store: Store, conversation: string, request: TurnRequest, isInProgress: (run_id: string) => boolean): Ruling {
     const { approval } = request
@@ -84,9 +93,11 @@ export const approvals = {
     if (waiting.length > 0) return { request: { ...request, approval: { ...approval, approvals: decisions(approval, waiting) } } }
     const last = lastAnswered(store, conversation)
     if (last.length === 0 || !answersAll(approval, last)) throw nothingWaits()
+    // What else it says is new, and has its turn.
+    if (request.input.length > 0) return { request: { ...request, approval: null } }
     const [by] = last.flatMap(({ answered_by }) => answered_by ?? [])
     if (by && isInProgress(by)) return { same: by }
-    return { request: { ...request, approval: null, input: request.input.length > 0 ? request.input : [keepAlive(approval.otid)] } }
+    return { request: { ...request, approval: null, input: [keepAlive(approval.otid)] } }
   },
 
   /** Gives the calls that wait in a conversation to the run that answers them. */
@@ -100,13 +111,7 @@ export const approvals = {
     const { approval } = run.request
     if (!approval) return
     storeAnswer(store, run, approval.approvals, approval)
-    const byId = new Map(approval.approvals.map((answer) => [answer.tool_call_id, answer]))
-    for (const { step_id, n, call } of read(store, "a.answered_by = ?1 and a.state = 'answered'", run.id)) {
-      const answer = byId.get(call.id)
-      const result = answer && answeredReturn(call, answer)
-      if (result) steps.finishCall(store, step_id, n, result)
-      else steps.intendCall(store, step_id, n)
-    }
+    conclude(store, read(store, "a.answered_by = ?1 and a.state = 'answered'", run.id), approval.approvals)
   },
 
   /** The step in progress of a run: its own, or the one whose calls its request answered. */
@@ -125,27 +130,34 @@ export const approvals = {
 
   /** Settles calls that nobody will answer: each is refused for `reason`, in the name of the run that made them. */
   giveUp(store: Store, run: Run, reason: string): void {
-    const [first, ...others] = approvals.pendingOf(store, run.id)
-    if (!first) return
-    const refused = [first, ...others]
-    const answers = refused.map(({ call }): Approval => ({ type: 'approval', tool_call_id: call.id, approve: false, reason }))
-    storeAnswer(store, run, answers, { otid: null, group_id: null })
-    for (const [i, { step_id, n, call }] of refused.entries()) {
-      const result = answeredReturn(call, answers[i] as Approval)
-      if (result) steps.finishCall(store, step_id, n, result)
-    }
-    const returns = steps.get(store, first.step_id).calls.flatMap(({ result }) => result ?? [])
-    const returned = {
-      role: 'tool' as const,
-      content: [],
-      tool_returns: returns,
-      name: returns.length === 1 ? (returns[0]?.name ?? null) : null,
-    }
-    messages.append(store, { id: run.agent_id }, run.conversation_id, [{ ...returned, run_id: run.id, step_id: first.step_id }])
-    store.all("update approvals set state = 'settled' where step_id = ?1", first.step_id)
+    const waiting = approvals.pendingOf(store, run.id)
+    const step_id = waiting[0]?.step_id
+    if (step_id === undefined) return
+    const refusals = denials(
+      waiting.map(({ call }) => call),
+      reason,
+    )
+    storeAnswer(store, run, refusals, { otid: null, group_id: null })
+    conclude(store, waiting, refusals)
+    const tool_returns = steps.get(store, step_id).calls.flatMap(({ result }) => result ?? [])
+    const name = tool_returns.length === 1 ? (tool_returns[0]?.name ?? null) : null
+    const results = { role: 'tool' as const, content: [], tool_returns, name, run_id: run.id, step_id }
+    messages.append(store, { id: run.agent_id }, run.conversation_id, [results])
+    store.all("update approvals set state = 'settled' where step_id = ?1", step_id)
   },
 
   forget: (store: Store, run_id: string): void => void store.all('delete from approvals where run_id = ?1', run_id),
+}
+
+/** Gives calls what was answered to them: a result, or leave to be carried out. */
+function conclude(store: Store, waiting: Waiting[], answers: Approval[]): void {
+  const byId = new Map(answers.map((answer) => [answer.tool_call_id, answer]))
+  for (const { step_id, n, call } of waiting) {
+    const answer = byId.get(call.id)
+    const result = answer && answeredReturn(call, answer)
+    if (result) steps.finishCall(store, step_id, n, result)
+    else if (answer) steps.intendCall(store, step_id, n)
+  }
 }
 
 /** The calls of a conversation that were answered last. */

@@ -64,10 +64,15 @@ export const contexts = {
     })
   },
 
-  /** Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. */
+  /**
+   * Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. A response
+   * whose calls wait stays behind.
+   */
   fork(store: Store, config: AgentConfig, from: string | null, to: string, message_id: string | null): void {
     const system = messages.system(store, from)
-    const ids = messages.contextIds(store, from).filter((id) => id !== system?.id)
+    const [waiting] = approvals.pending(store, contextKey(from))
+    const asksNow = (id: string) => waiting !== undefined && messages.get(store, id)?.step_id === waiting.step_id
+    const ids = messages.contextIds(store, from).filter((id) => id !== system?.id && !asksNow(id))
     const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
     if (message_id !== null && end === 0) throw notFound('Message', message_id)
     store.transaction(() => {

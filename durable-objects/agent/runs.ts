@@ -45,8 +45,8 @@ export const deltasKeptMs = 3 * 24 * 60 * 60 * 1000
 const inProgress = "status in ('created', 'running')"
 const nanos = (ms: number) => ms * 1_000_000
 
-/** What a run forgets when it has ended: the tools and skills of its client, which are long and serve nobody after that. */
-const withoutClient = { approval: null, client_tools: [], client_skills: [] }
+/** What a stored request may lack: an ended run forgets the tools and skills of its client, which are long and serve nobody any more. */
+const lacking = { approval: null, client_tools: [], client_skills: [] }
 
 const read = (agent_id: string, row: SqlRow): Run => ({
   id: row.id as string,
@@ -55,7 +55,7 @@ const read = (agent_id: string, row: SqlRow): Run => ({
   user_id: row.user_id as string,
   status: row.status as RunStatus,
   stop_reason: row.stop_reason as StopReason | null,
-  request: { ...withoutClient, ...JSON.parse(row.request as string) },
+  request: { ...lacking, ...JSON.parse(row.request as string) },
   created_at: row.created_at as number,
   started_at: row.started_at as number | null,
   first_token_at: row.first_token_at as number | null,

@@ -1,6 +1,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import { insertRows } from '../../src/db/rows'
 import { unwrap } from '../../src/lib/errors'
+import { newId } from '../../src/lib/id'
+import { conversations } from '../../src/resources/conversations/table'
 import type { RunResult, RunState, Scope } from '../../src/runtime/rpc'
 import type { ToolRule } from '../../src/runtime/tool-rules-schema'
 import type { Approval, ApprovalAnswer, ClientTool } from '../../src/runtime/types'
@@ -256,6 +259,8 @@ describe('an answer', () => {
     const first = await submit(scope, agent, '', { input: [], approval: approval([approve(ids[0])]) })
     const second = await submit(scope, agent, '', { input: [], approval: approval([deny(ids[0], 'no')]) })
     expect(second.id).toBe(first.id)
+    const third = await submit(scope, agent, '/say and more', { approval: approval([approve(ids[0])]) })
+    expect(sentences(await result(scope, agent, third.id))).toEqual(['and more'])
     expect((await result(scope, agent, first.id)).stop_reason).toBe('end_turn')
     const again = await answer(scope, agent, [approve(ids[0])])
     expect(again.run.id).not.toBe(first.id)
@@ -263,6 +268,15 @@ describe('an answer', () => {
     expect((await storedMessages(agent)).at(-2)).toMatchObject({ role: 'user', text: expect.stringContaining('keep-alive') })
     expect(await value()).toBe('Ada\nx')
     await expectPaired(agent)
+  })
+
+  it('whose run fails afterwards has its results all the same, and the agent goes on', async () => {
+    const { scope, agent, value } = await guarded()
+    const asked = await send(scope, agent, `${append}\n/then\n/fail auth`)
+    const failed = await answer(scope, agent, [approve(idsOf(asked)[0])])
+    expect([failed.run.status, types(failed), await value()]).toEqual(['failed', ['tool_return_message'], 'Ada\nx'])
+    await expectPaired(agent)
+    expect((await send(scope, agent, '/say on')).stop_reason).toBe('end_turn')
   })
 
   it('with a known otid is its first run', async () => {
@@ -304,6 +318,31 @@ describe('nobody who waits for ever', () => {
     unwrap((await agentStub(agent).setContext(scope, [system as string])) as never)
     expect((await send(scope, agent, '/say on')).stop_reason).toBe('end_turn')
     expect(await agentStub(agent).setContext(scope, [system as string, request])).toMatchObject({ kind: 'invalid' })
+    await expectPaired(agent)
+  })
+
+  it('is told by a cancel that names no conversation, unless it waits in one', async () => {
+    const { scope, agent } = await guarded()
+    const conversation_id = newId('conversation')
+    await insertRows(bindings.DB, conversations, [{ id: conversation_id, organization_id: scope.organization_id, agent_id: agent }]).run()
+    const asked = await send(scope, agent, append, { conversation_id })
+    expect(await agentStub(agent).cancel(scope, {})).toMatchObject({ kind: 'conflict' })
+    unwrap((await agentStub(agent).cancel(scope, { conversation_id })) as never)
+    expect((await send(scope, agent, '/say on', { conversation_id })).stop_reason).toBe('end_turn')
+    expect(asked.stop_reason).toBe('requires_approval')
+    await expectPaired(agent)
+  })
+
+  it('stays where it is when its context is forked: the fork goes on without the calls', async () => {
+    const { scope, agent } = await guarded()
+    await send(scope, agent, '/say before')
+    const asked = await send(scope, agent, `/say May I?\n${append}`)
+    const conversation_id = newId('conversation')
+    await insertRows(bindings.DB, conversations, [{ id: conversation_id, organization_id: scope.organization_id, agent_id: agent }]).run()
+    unwrap((await agentStub(agent).fork(scope, null, conversation_id)) as never)
+    const told = await send(scope, agent, 'and you?', { conversation_id })
+    expect(told.stop_reason).toBe('end_turn')
+    expect((await answer(scope, agent, [approve(idsOf(asked)[0])])).stop_reason).toBe('end_turn')
     await expectPaired(agent)
   })
 
