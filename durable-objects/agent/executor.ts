@@ -58,7 +58,8 @@ export class Executor {
       this.#drains.delete(key)
       // A run accepted between the last look and here would otherwise wait for the alarm.
       const head = this.#head(key)
-      if (head && !this.isPutOff(head.id)) void this.ensure(conversation_id)
+      // It fails only with the storage, and the object with it: the alarm of the next life takes the run up.
+      if (head && !this.isPutOff(head.id)) this.ensure(conversation_id).catch(() => undefined)
     })
     this.#drains.set(key, drain)
     return drain

@@ -109,7 +109,8 @@ const inherit = (
 /** `on conflict … do update` of the given columns: the newer projection of a row replaces the older. */
 const upsert = (columns: string[]) => `on conflict (id) do update set ${columns.map((c) => `"${c}" = excluded."${c}"`).join(', ')}`
 
-const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])} where runs.completed_at is null`
+const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])}
+  where runs.completed_at is null or (runs.stop_reason = 'requires_approval' and excluded.stop_reason = 'cancelled')`
 const onRunMetrics = upsert(['run_ns', 'num_steps', 'tools_used', 'updated_at'])
 const onStep = upsert([
   'status',

@@ -4,6 +4,7 @@ import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agents } from './sdk/agents'
+import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
@@ -31,6 +32,7 @@ describe('the official SDK', () => {
 describe('the official SDK drives', () => {
   agents(api)
   archives(api)
+  approvals(api)
   messages(api)
   streams(api)
   blocks(api)

@@ -57,6 +57,7 @@ function argumentsOf(call: ToolCall): Record<string, unknown> {
 export async function runCall(call: ToolCall, overrides: Record<string, unknown> | null, context: CallContext): Promise<ToolReturn> {
   const tool = context.config.tools.find((t) => t.name === call.name)
   if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
+  if (tool.client) return failed(call, `Tool '${call.name}' is run by the client, which answered without its result. It was not executed.`)
   const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
   if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
   try {

@@ -17,7 +17,7 @@ function isCut(error: unknown): boolean {
 }
 
 /**
- * Calls an agent's object again when the call was cut. Safe for requests, because every message has an otid: a repeat finds the run that
+ * Calls an agent's object again when the call was cut. Safe for requests, because every message and answer has an otid: a repeat finds the run that
  * the first call stored.
  */
 export async function persistently<T>(call: () => Promise<T>, wait: (attempt: number) => Promise<void> = pause): Promise<T> {
@@ -93,6 +93,7 @@ const kinds: Record<string, ErrorKind> = {
   context_window_exceeded: 'llm_bad_request',
   context_window_overflow_in_system_prompt: 'llm_bad_request',
   internal_error: 'internal',
+  pending_approval: 'conflict',
 }
 
 /** The failure of a run as an error of the request. It was stored: sending the request again would only run the turn a second time. */
@@ -100,6 +101,7 @@ export function failureOf({ error, run }: RunResult): AppError | null {
   if (!error) return null
   const { type, message, detail } = error
   return new AppError(kinds[type] ?? 'llm_error', detail && detail !== message ? `${message} (${detail})` : message, {
+    ...(type === 'pending_approval' ? { code: 'PENDING_APPROVAL' } : {}),
     error: { type, message, detail },
     run_id: run.id,
     headers: { 'x-should-retry': 'false' },
