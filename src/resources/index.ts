@@ -10,6 +10,7 @@ import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
+import { providerRoutes } from './providers/routes'
 import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
@@ -35,6 +36,7 @@ export const resources: Mounted[] = [
   ['/v1/deliveries', deliveryRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
+  ['/v1/providers', providerRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],

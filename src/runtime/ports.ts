@@ -113,7 +113,7 @@ export interface TurnPorts {
   journal: Journal
   /** The agent as it is now, in D1. Throws `not_found` when it was deleted. */
   load(run: TurnRun): Promise<AgentConfig>
-  model(handle: string): Model
+  model(handle: string): Model | Promise<Model>
   services: ToolServices
   /** Sends what the journal owes to D1; nothing waits for it. */
   flush(): void

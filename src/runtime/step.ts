@@ -30,7 +30,7 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
   try {
     const config = await load(run, ports)
     if (!step?.response) {
-      const model = modelOf(run, config, ports)
+      const model = await modelOf(run, config, ports)
       const request = (share: number) => {
         const built = buildRequest(run, config, model, ports, share)
         if (built) return built
@@ -69,7 +69,7 @@ async function load(run: TurnRun, ports: TurnPorts): Promise<AgentConfig> {
   }
 }
 
-function modelOf(run: TurnRun, config: AgentConfig, ports: TurnPorts): Model {
+function modelOf(run: TurnRun, config: AgentConfig, ports: TurnPorts): Model | Promise<Model> {
   return ports.model(run.request.override_model ?? config.model)
 }
 

@@ -35,10 +35,10 @@ function fileLimits(window: number): Pick<AgentRow, 'max_files_open' | 'per_file
 const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
 
 /** The columns of a new agent. What the input leaves out has the default of its type. */
-function newRow(ctx: Ctx, id: string, input: AgentCreate): Partial<AgentRow> & { id: string; agent_type: string } {
+async function newRow(ctx: Ctx, id: string, input: AgentCreate): Promise<Partial<AgentRow> & { id: string; agent_type: string }> {
   const { organization_id, user_id } = ctx.actor
   const agent_type = input.agent_type ?? 'letta_v1_agent'
-  const model = newModel(ctx.config, input)
+  const model = await newModel(ctx, input)
   const limits = fileLimits(model.llm_config.context_window as number)
   return {
     ...model,
@@ -108,7 +108,7 @@ export function createAgent(ctx: Ctx, input: AgentCreate): Promise<AgentState> {
 
 async function make(ctx: Ctx, id: string, input: AgentCreate, initial: InputMessage[]): Promise<AgentState> {
   assertBlocksDiffer(input)
-  const row = newRow(ctx, id, input)
+  const row = await newRow(ctx, id, input)
   const [attached, known] = await Promise.all([toolsFor(ctx, input, row.agent_type), blocksByIds(ctx, [...new Set(input.block_ids ?? [])])])
   const d1 = ctx.env.DB
   const blocks = newBlocks(d1, writerOf(ctx), input.memory_blocks ?? [])
