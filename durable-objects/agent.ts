@@ -47,7 +47,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
       model: modelsFor(env, config, () => this.#owner().organization_id),
       services: servicesOf(
-        env.DB,
+        env,
         () => this.#owner().organization_id,
         () => this.#flusher.settle(),
       ),

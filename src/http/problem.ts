@@ -49,6 +49,7 @@ const deterministic = new Set<ErrorKind>([
   'llm_error',
   'llm_timeout',
   'mcp_connection_error',
+  'mcp_server_unavailable',
   'mcp_timeout',
   'not_implemented',
   'provider_unreachable',

@@ -6,6 +6,7 @@ export const errorKinds = {
   llm_insufficient_credits: { status: 402, title: 'The model provider asks for payment' },
   forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },
+  mcp_server_unavailable: { status: 404, title: 'The MCP server cannot be reached' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   mcp_timeout: { status: 408, title: 'The MCP server did not answer in time' },
   conflict: { status: 409, title: 'Conflict' },

@@ -5,6 +5,7 @@ import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/rout
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { healthRoutes } from './health/routes'
+import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -34,6 +35,7 @@ export const resources: Mounted[] = [
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/mcp-servers', mcpServerRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/providers', providerRoutes],
@@ -45,6 +47,7 @@ export const resources: Mounted[] = [
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/tools/mcp', namedMcpRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

@@ -1,7 +1,19 @@
 import type { BlockOperation } from '../memory/operations'
 import type { RunError, RunEvent } from './events'
 import type { Model } from './model'
-import type { AgentConfig, Block, ContentPart, Message, StopReason, ToolCall, ToolReturn, TurnRequest, Usage } from './types'
+import type {
+  AgentConfig,
+  Block,
+  ContentPart,
+  Message,
+  StopReason,
+  Tool,
+  ToolCall,
+  ToolReturn,
+  ToolStatus,
+  TurnRequest,
+  Usage,
+} from './types'
 
 /** What a turn needs to know of its run. */
 export interface TurnRun {
@@ -90,6 +102,8 @@ export interface ToolServices {
     by: { agent_id: string; user_id: string; run_id: string; key: string },
   ): Promise<string>
   searchMessages(query: MessageQuery): Promise<FoundMessage[]>
+  /** Calls a tool of an MCP server, for an agent. Whatever goes wrong is the result. */
+  callMcpTool(tool: Tool, args: Record<string, unknown>, agent_id: string): Promise<{ status: ToolStatus; text: string }>
 }
 
 export interface MessageQuery {

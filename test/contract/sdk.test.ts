@@ -6,13 +6,15 @@ import covered from './covered.json'
 import { agents } from './sdk/agents'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
+import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
+import { models } from './sdk/models'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
 
-const api = await startApi()
+const api = await startApi({ MCP_TIMEOUT_SECONDS: '3' })
 
 afterAll(() => api.stop())
 afterEach(() => expect(api.violations(), 'answers that the OpenAPI document does not describe').toEqual([]))
@@ -28,7 +30,9 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  mcpServers(api)
   messages(api)
+  models(api)
   streams(api)
   blocks(api)
   tools(api)

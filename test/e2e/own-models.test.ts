@@ -36,7 +36,7 @@ const filesWith = (text: string): string[] =>
   readdirSync(server.state, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(text))
+    .filter((file) => readFileSync(file, 'latin1').includes(text))
 
 describe('an agent whose model is of a provider that its organization brought', () => {
   it('is answered by that provider, called with the organization’s key, and its steps say so', async () => {

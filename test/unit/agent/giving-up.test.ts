@@ -24,6 +24,7 @@ function live(storage: FakeStorage) {
     services: {
       editBlock: () => (edits++ === 0 ? Promise.resolve('edited') : new Promise(() => undefined)),
       searchMessages: async () => [],
+      callMcpTool: async () => ({ status: 'success' as const, text: '' }),
     },
     payload: (run: Run) => webhookBody(store, run),
     flush: () => undefined,

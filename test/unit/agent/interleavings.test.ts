@@ -32,6 +32,7 @@ function live(storage: FakeStorage, edits: string[]) {
         return 'edited'
       },
       searchMessages: async () => [],
+      callMcpTool: async () => ({ status: 'success' as const, text: '' }),
     },
     payload: (run: Run) => webhookBody(store, run),
     flush: () => undefined,
