@@ -13,6 +13,7 @@ import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
 import { providerRoutes } from './providers/routes'
 import { runRoutes } from './runs/routes'
+import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
@@ -43,6 +44,7 @@ export const resources: Mounted[] = [
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
+  ['/v1/sandbox-config', sandboxConfigRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
