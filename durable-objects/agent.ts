@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers'
 import { configOf, type Env } from '../src/env'
 import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/errors'
 import { log, setLogLevel } from '../src/lib/log'
-import { modelCatalog } from '../src/models'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import { condensed } from '../src/runtime/emit'
 import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
@@ -15,6 +14,7 @@ import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { contextKey } from './agent/messages'
+import { modelsFor } from './agent/models'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -49,9 +49,9 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
-      model: modelCatalog(config, env.AI),
+      model: modelsFor(env, config, () => this.#owner().organization_id),
       services: servicesOf(
-        env.DB,
+        env,
         () => this.#owner().organization_id,
         () => this.#flusher.settle(),
       ),

@@ -63,14 +63,14 @@ const runMetricsRow = (owner: Owner, run: RunProjection) => ({
 const stepRow = (owner: Owner, step: StepProjection) => {
   const { started_at, user_id, llm_started_at: _a, llm_request_ns: _b, tool_execution_ns: _c, step_ns: _d, usage, ...rest } = step
   return {
+    provider_category: 'base',
+    provider_id: null,
     ...rest,
     ...owner,
     ...usage,
     created_at: iso(started_at),
     created_by_id: user_id,
     last_updated_by_id: user_id,
-    provider_category: 'base',
-    provider_id: null,
     prompt_tokens_details: details({ cached_tokens: usage.cached_input_tokens, cache_write_tokens: usage.cache_write_tokens }),
     completion_tokens_details: details({ reasoning_tokens: usage.reasoning_tokens }),
   }
