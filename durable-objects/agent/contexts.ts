@@ -2,6 +2,8 @@ import { AppError, notFound } from '../../src/lib/errors'
 import { compileSections, compileSystem } from '../../src/runtime/prompt'
 import type { ContextReport } from '../../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../../src/runtime/types'
+import { approvals } from './approvals'
+import { withdrawRuns } from './cancel'
 import { refreshSystem } from './journal'
 import { contextKey, messages } from './messages'
 import { runs } from './runs'
@@ -35,6 +37,7 @@ export const contexts = {
   reset(store: Store, config: AgentConfig, initial: InputMessage[], user_id: string): void {
     store.transaction(() => {
       refuseWhileRunning(store, config.id, null)
+      withdrawRuns(store, config.id, contextKey(null), 'The messages of the agent were reset.')
       refreshSystem(store, config.id, null, config, { force: true, user_id })
       const system = messages.system(store, null)
       messages.setContext(store, null, system ? [system.id] : [])
@@ -42,7 +45,10 @@ export const contexts = {
     })
   },
 
-  /** Replaces the agent's own context. Throws 422 unless the ids are messages of the agent, a system message first. */
+  /**
+   * Replaces the agent's own context. Throws 422 unless the ids are messages of the agent, a system message first. Calls that wait go on
+   * waiting when their request stays at the end.
+   */
   replace(store: Store, agent_id: string, ids: string[]): void {
     store.transaction(() => {
       refuseWhileRunning(store, agent_id, null)
@@ -50,6 +56,11 @@ export const contexts = {
       const missing = found.indexOf(null)
       if (missing >= 0) throw new AppError('invalid', `message_ids: '${ids[missing]}' is not a message of this agent`)
       if (found[0]?.role !== 'system') throw new AppError('invalid', 'message_ids: the first must be a system message of this agent')
+      const last = found.at(-1)
+      const [waiting] = approvals.pending(store, contextKey(null))
+      if (last?.id !== waiting?.message_id && last?.role === 'approval' && last.tool_calls.length > 0)
+        throw new AppError('invalid', 'message_ids: the last must not be an approval request, unless it is the one that waits')
+      if (last?.id !== waiting?.message_id) withdrawRuns(store, agent_id, contextKey(null), 'The messages of the agent were replaced.')
       messages.setContext(store, null, [...new Set(ids)])
     })
   },
@@ -68,10 +79,15 @@ export const contexts = {
     })
   },
 
-  /** Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. */
+  /**
+   * Gives the new conversation `to` the messages of `from`, up to `message_id` when given, after a system message of its own. A response
+   * whose calls wait stays behind.
+   */
   fork(store: Store, config: AgentConfig, from: string | null, to: string, message_id: string | null, user_id: string): void {
     const system = messages.system(store, from)
-    const ids = messages.contextIds(store, from).filter((id) => id !== system?.id)
+    const [waiting] = approvals.pending(store, contextKey(from))
+    const asksNow = (id: string) => waiting !== undefined && messages.get(store, id)?.step_id === waiting.step_id
+    const ids = messages.contextIds(store, from).filter((id) => id !== system?.id && !asksNow(id))
     const end = message_id === null ? ids.length : ids.indexOf(message_id) + 1
     if (message_id !== null && end === 0) throw notFound('Message', message_id)
     store.transaction(() => {

@@ -46,6 +46,8 @@ export interface StepProjection {
   status: StepStatus
   stop_reason: StopReason | null
   provider_name: string | null
+  provider_category?: string
+  provider_id?: string | null
   model: string | null
   model_handle: string | null
   model_endpoint: string | null

@@ -63,14 +63,14 @@ const runMetricsRow = (owner: Owner, run: RunProjection) => ({
 const stepRow = (owner: Owner, step: StepProjection) => {
   const { started_at, user_id, llm_started_at: _a, llm_request_ns: _b, tool_execution_ns: _c, step_ns: _d, usage, ...rest } = step
   return {
+    provider_category: 'base',
+    provider_id: null,
     ...rest,
     ...owner,
     ...usage,
     created_at: iso(started_at),
     created_by_id: user_id,
     last_updated_by_id: user_id,
-    provider_category: 'base',
-    provider_id: null,
     prompt_tokens_details: details({ cached_tokens: usage.cached_input_tokens, cache_write_tokens: usage.cache_write_tokens }),
     completion_tokens_details: details({ reasoning_tokens: usage.reasoning_tokens }),
   }
@@ -109,7 +109,8 @@ function inherit(
 /** `on conflict … do update` of the given columns: the newer projection of a row replaces the older. */
 const upsert = (columns: string[]) => `on conflict (id) do update set ${columns.map((c) => `"${c}" = excluded."${c}"`).join(', ')}`
 
-const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])} where runs.completed_at is null`
+const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])}
+  where runs.completed_at is null or (runs.stop_reason = 'requires_approval' and excluded.stop_reason = 'cancelled')`
 const onRunMetrics = upsert(['run_ns', 'num_steps', 'tools_used', 'updated_at'])
 const onStep = upsert([
   'status',

@@ -9,6 +9,7 @@ import { embeddingRoutes } from './embeddings/routes'
 import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
+import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -16,7 +17,9 @@ import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
 import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
+import { providerRoutes } from './providers/routes'
 import { runRoutes } from './runs/routes'
+import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
@@ -55,17 +58,21 @@ export const resources: Mounted[] = [
   ['/v1/identities', identityRoutes],
   ['/v1/identities', identityAgentRoutes],
   ['/v1/identities', identityBlockRoutes],
+  ['/v1/mcp-servers', mcpServerRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/passages', passageRoutes],
+  ['/v1/providers', providerRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
+  ['/v1/sandbox-config', sandboxConfigRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/tools/mcp', namedMcpRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

@@ -4,17 +4,20 @@ import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agents } from './sdk/agents'
+import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
 import { identities } from './sdk/identities'
+import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
+import { models } from './sdk/models'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
 
-const api = await startApi()
+const api = await startApi({ MCP_TIMEOUT_SECONDS: '3' })
 
 afterAll(() => api.stop())
 afterEach(() => expect(api.violations(), 'answers that the OpenAPI document does not describe').toEqual([]))
@@ -31,7 +34,10 @@ describe('the official SDK', () => {
 describe('the official SDK drives', () => {
   agents(api)
   archives(api)
+  approvals(api)
+  mcpServers(api)
   messages(api)
+  models(api)
   streams(api)
   blocks(api)
   tools(api)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { blankAsAbsent, pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
 import { ToolRule } from '../../runtime/tool-rules-schema'
-import { StopReasonType } from '../../runtime/wire-schema'
+import { ApprovalRequestMessage, StopReasonType } from '../../runtime/wire-schema'
 import { Block, Memory } from '../blocks/schema'
 import { Group } from '../groups/schema'
 import { Identity } from '../identities/schema'
@@ -82,7 +82,7 @@ export const AgentState = z
     tool_exec_environment_variables: z.array(AgentSecret).describe('Deprecated: see `secrets`.'),
     identity_ids: z.array(z.string()).describe('Deprecated: see `identities`.'),
     identities: z.array(Identity),
-    pending_approval: z.null(),
+    pending_approval: ApprovalRequestMessage.nullable().describe("The calls that wait in the agent's own context."),
     multi_agent_group: Group.nullable().describe('Deprecated: see `managed_group`.'),
     managed_group: Group.nullable().describe('The group that the agent leads: its sleeptime group, else its oldest.'),
     message_buffer_autoclear: z.boolean(),

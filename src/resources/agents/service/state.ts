@@ -12,6 +12,7 @@ import { Tool } from '../../tools/schema'
 import { toolsOfAgents } from '../../tools/service'
 import type { AgentInclude, AgentSecret, AgentState, IncludeQuery } from '../schema'
 import { agentSecrets, type agents, agentsTags } from '../table'
+import { pendingApprovals } from './pending'
 
 export type AgentRow = Row<typeof agents>
 export type Included = ReadonlySet<AgentInclude>
@@ -59,7 +60,7 @@ async function secretsOf(ctx: Ctx, ids: string[]): Promise<Map<string, AgentSecr
 type Part = Partial<AgentState>
 
 /** Reads one relation of all the agents at once, and tells what each agent shows of it. */
-type Loader = (ctx: Ctx, ids: string[]) => Promise<(id: string) => Part>
+type Loader = (ctx: Ctx, ids: string[], rows: AgentRow[]) => Promise<(id: string) => Part>
 
 const loaders: Partial<Record<AgentInclude, Loader>> = {
   'agent.blocks': async (ctx, ids) => {
@@ -73,6 +74,10 @@ const loaders: Partial<Record<AgentInclude, Loader>> = {
   'agent.managed_group': async (ctx, ids) => {
     const found = await groupService.managedBy(ctx, ids)
     return (id) => ({ managed_group: found.get(id) ?? null, multi_agent_group: found.get(id) ?? null })
+  },
+  'agent.pending_approval': async (ctx, _, rows) => {
+    const found = await pendingApprovals(ctx, rows)
+    return (id) => ({ pending_approval: found.get(id) ?? null })
   },
   'agent.secrets': async (ctx, ids) => {
     const found = await secretsOf(ctx, ids)
@@ -92,7 +97,7 @@ const loaders: Partial<Record<AgentInclude, Loader>> = {
 export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): Promise<AgentState[]> {
   if (rows.length === 0) return []
   const ids = rows.map((row) => row.id)
-  const parts = await Promise.all([...included].map((name) => loaders[name]?.(ctx, ids)))
+  const parts = await Promise.all([...included].map((name) => loaders[name]?.(ctx, ids, rows)))
   return rows.map((row) => stateOf(row, Object.assign({}, ...parts.map((part) => part?.(row.id)))))
 }
 
@@ -103,7 +108,7 @@ function stateOf(row: AgentRow, parts: Part): AgentState {
   return {
     ...shown,
     agent_type,
-    model_settings: { ...defaultModelSettings(row.model), ...row.model_settings },
+    model_settings: { ...defaultModelSettings(row.model, row.llm_config.model_endpoint_type), ...row.model_settings },
     embedding_config: Object.keys(row.embedding_config).length > 0 ? row.embedding_config : null,
     tool_rules: row.tool_rules as ToolRule[],
     memory: { agent_type, git_enabled: false, blocks: parts.blocks ?? [], file_blocks: [], prompt_template: '' },
