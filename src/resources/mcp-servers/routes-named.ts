@@ -135,16 +135,16 @@ namedMcpRoutes.openapi(
     {
       ...op('execute_mcp_tool', 'Calls a tool of the server, registered or not, outside any agent.'),
       method: 'post',
-      path: '/servers/{mcp_server_name}/tools/{tool_name}/execute',
-      request: { params: params.extend({ tool_name: name }), body: body(McpToolRun, 'Arguments') },
+      path: '/servers/{mcp_server_name}/tools/{mcp_tool_name}/execute',
+      request: { params: params.extend({ mcp_tool_name: name }), body: body(McpToolRun, 'Arguments') },
     },
     { 200: json(ToolExecutionResult, 'What the call came to') },
   ),
   async (c) => {
     const ctx = c.get('ctx')
-    const { mcp_server_name, tool_name } = c.req.valid('param')
+    const { mcp_server_name, mcp_tool_name } = c.req.valid('param')
     const row = await serverNamed(ctx, mcp_server_name)
-    return c.json(await run(ctx, row, await findTool(ctx, row, tool_name), c.req.valid('json').args ?? {}), 200)
+    return c.json(await run(ctx, row, await findTool(ctx, row, mcp_tool_name), c.req.valid('json').args ?? {}), 200)
   },
 )
 
