@@ -1,4 +1,5 @@
 import type { App } from '../http/router'
+import { agentFileRoutes } from './agent-files/routes'
 import { agentRoutes, blockAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
@@ -23,6 +24,7 @@ export const resources: Mounted[] = [
   ['/v1', healthRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentFileRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentToolRoutes],

@@ -32,10 +32,10 @@ function fileLimits(window: number): Pick<AgentRow, 'max_files_open' | 'per_file
   return { max_files_open, per_file_view_window_char_limit }
 }
 
-const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
+export const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
 
 /** The columns of a new agent. What the input leaves out has the default of its type. */
-function newRow(ctx: Ctx, id: string, input: AgentCreate): Partial<AgentRow> & { id: string; agent_type: string } {
+export function newRow(ctx: Ctx, id: string, input: AgentCreate): Partial<AgentRow> & { id: string; agent_type: string } {
   const { organization_id, user_id } = ctx.actor
   const agent_type = input.agent_type ?? 'letta_v1_agent'
   const model = newModel(ctx.config, input)
