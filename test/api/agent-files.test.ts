@@ -108,7 +108,13 @@ describe('export', () => {
         ],
       },
     )
-    file.agents.push({ ...file.agents[0]!, id: 'agent-1', name: 'Sleeper', agent_type: 'sleeptime_agent', group_ids: [] } as never)
+    file.agents.push({
+      ...(file.agents[0] as object),
+      id: 'agent-1',
+      name: 'Sleeper',
+      agent_type: 'sleeptime_agent',
+      group_ids: [],
+    } as never)
     const { agent_ids } = (await importFile(call, file, { append_copy_suffix: 'false' })).body
     expect((await call('GET', `/v1/agents/${agent_ids[0]}`)).body.enable_sleeptime).toBe(true)
     const back = await exported(agent_ids[0])
@@ -117,7 +123,7 @@ describe('export', () => {
       { id: 'agent-1', name: 'Sleeper', block_ids: ['block-0'], group_ids: [] },
     ])
     expect(back.blocks).toHaveLength(1)
-    expect(back.groups).toMatchObject([{ ...file.groups[0], project_id: null }])
+    expect(back.groups).toMatchObject([{ ...(file.groups[0] as unknown as object), project_id: null }])
     const agents = (await call('GET', `/v1/blocks/${(await call('GET', '/v1/blocks')).body[0].id}/agents`)).body
     expect(agents.map(({ id }: Loose) => id).sort()).toEqual([...agent_ids].sort())
   })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
+import { agentFiles } from './sdk/agent-files'
 import { agents } from './sdk/agents'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
@@ -28,6 +29,7 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  agentFiles(api)
   messages(api)
   streams(api)
   blocks(api)

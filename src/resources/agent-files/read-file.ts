@@ -1,7 +1,8 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { AppError } from '../../lib/errors'
 import { idPattern } from '../../lib/id'
 import { AgentFileInput } from './input'
+import { MessageInput } from './input-message'
 import { isLegacy, legacyField, modernize } from './legacy'
 
 /** Something wrong in a file, by the path of the field. */
@@ -15,7 +16,7 @@ const faultsShown = 50
 const refuse = (faults: Fault[]): AppError => {
   const shown = faults.slice(0, faultsShown)
   const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : ''
-  return new AppError('invalid', `The agent file: ${shown.map((f) => `${f.field}: ${f.message}`).join('; ')}${more}`, { errors: shown })
+  return new AppError('invalid', `${shown.map((fault) => `${fault.field}: ${fault.message}`).join('; ')}${more}`, { errors: shown })
 }
 
 /** Throws a 422 that names every fault, unless there is none. */
@@ -155,4 +156,16 @@ export function readFile(text: string): ReadFile {
   checkRest(parsed.data, references)
   assertNone(references.faults, fieldOf)
   return { file: parsed.data, outside: references.outside, placeOf: (id) => references.places.get(id) ?? 'file', fieldOf }
+}
+
+/** The messages of a request, in the form of the agent file. Throws 422 naming every field that is wrong. */
+export function readMessageInputs(raw: unknown): MessageInput[] {
+  const parsed = z.object({ messages: z.array(MessageInput) }).safeParse({ messages: raw })
+  if (!parsed.success) {
+    assertNone(parsed.error.issues.map(faultOf))
+    return []
+  }
+  const { messages } = parsed.data
+  assertNone(repeated(messages, 'messages'))
+  return messages
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { queryFlag, queryText } from '../../lib/query'
 import { ToolRule } from '../../runtime/tool-rules-schema'
-import { MessageInput } from './input-message'
 
 /** The agent file as it is written: the `.af` format of the Letta API. Ids in it are names within the file, such as `agent-0`. */
 
@@ -303,27 +302,26 @@ export const Imported = z
   .meta({ id: 'ImportedAgents' })
 export type Imported = z.output<typeof Imported>
 
+/** What any message of an import has; the rest is checked against `MessageInput`. */
+const AnyMessage = z
+  .looseObject({ id: z.string().min(1), role: z.string() })
+  .meta({ id: 'AgentFileMessageInput', description: 'A message as in an agent file; what it lacks is empty.' })
+
 export const ImportMessages = z
   .object({
     messages: z
-      .array(MessageInput)
+      .array(AnyMessage)
       .max(5000)
       .describe(
         'Messages in the form of the agent file, oldest first. Their ids are names: a message of a name that was imported before is left out.',
-      ),
+      )
+      .meta({ example: [{ id: 'message-1', role: 'user', content: 'Hello', created_at: '2025-06-01T12:00:00Z' }] }),
     conversation_id: z.string().nullish().describe("The conversation that they belong to; the agent's own context unless given."),
     in_context_message_ids: z
       .array(z.string())
       .nullish()
       .describe('The context afterwards, by the names of imported messages. The messages go to its end unless given.'),
     more: z.boolean().nullish().describe('More messages follow in another request, so calls without a return may get it there.'),
-  })
-  .superRefine(({ messages }, ctx) => {
-    const seen = new Set<string>()
-    for (const [i, { id }] of messages.entries()) {
-      if (seen.has(id)) ctx.addIssue({ code: 'custom', path: ['messages', i, 'id'], message: `'${id}' is the id of two of messages` })
-      seen.add(id)
-    }
   })
   .meta({ id: 'ImportMessagesRequest' })
 export type ImportMessages = z.output<typeof ImportMessages>

@@ -4,6 +4,7 @@ import { agentObject } from '../../agents/object'
 import { resolveConversation } from '../../conversations/service'
 import type { MessageInput } from '../input-message'
 import { readMessages } from '../message'
+import { readMessageInputs } from '../read-file'
 import type { ImportMessages } from '../schema'
 import { missingReturn } from '../settle'
 import { messageIdFor } from './ids'
@@ -87,7 +88,8 @@ export async function storeHistory(ctx: Ctx, agentId: string, conversationId: st
 
 /** Adds messages that were said elsewhere to a context of an agent, and answers with their ids. A repeat changes nothing. */
 export async function importMessages(ctx: Ctx, agentId: string, request: ImportMessages): Promise<{ message_ids: string[] }> {
-  const { messages, more } = request
+  const { more } = request
+  const messages = readMessageInputs(request.messages)
   const of = await resolveConversation(ctx, request.conversation_id ?? agentId, agentId)
   const history = await historyOf(of, messages, request.in_context_message_ids ?? 'append', () => null, more ?? false)
   await storeHistory(ctx, agentId, of.conversation_id, history)
