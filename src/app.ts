@@ -4,7 +4,7 @@ import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { authenticate, authenticateAdmin } from './http/auth'
 import { idempotent } from './http/idempotency'
-import { rateLimit, requestLog } from './http/middleware'
+import { rateLimit, requestLog, shallowJson } from './http/middleware'
 import { documentation } from './http/openapi'
 import { type App, type AppEnv, root } from './http/router'
 import { AppError } from './lib/errors'
@@ -40,7 +40,8 @@ export function createApp(): App {
     (paths: RegExp, handler: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> =>
     (c, next) =>
       paths.test(c.req.path) ? next() : handler(c, next)
-  app.use('/v1/*', unless(open, member), unless(open, rateLimit), unless(/^\/v1\/(health|ready|agents\/[^/]+\/export)$/, idempotent))
+  const direct = /^\/v1\/(health|ready|agents\/[^/]+\/export)$/
+  app.use('/v1/*', unless(open, member), unless(open, rateLimit), shallowJson, unless(direct, idempotent))
   for (const [path, routes] of [...adminResources, ...resources]) app.route(path, routes)
   app.route('/', documentation(app))
   app.get('/', (c) => c.redirect('/docs'))

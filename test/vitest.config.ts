@@ -11,6 +11,8 @@ const bindings = {
   EGRESS_ALLOW: 'loopback',
   RATE_LIMIT: 'off',
   LOG_LEVEL: 'error',
+  // How many generated requests each operation gets in test/api/hostile.test.ts.
+  HOSTILE_RUNS: process.env.HOSTILE_RUNS ?? '15',
 }
 
 export default defineConfig({

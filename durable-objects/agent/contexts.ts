@@ -79,6 +79,7 @@ export const contexts = {
       summary: null,
       functions: config.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
       message_ids: messages.contextIds(store, conversation_id),
+      num_archival_memory: config.archival_memories,
       num_recall_memory: messages.recallCount(store, conversation_id),
     }
   },

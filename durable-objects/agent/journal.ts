@@ -21,6 +21,7 @@ const fingerprint = (config: AgentConfig): string =>
     config.timezone,
     config.tool_rules,
     config.blocks.map((b) => [b.id, b.version, b.label, b.read_only]),
+    ...(config.archival_memories > 0 ? [config.archival_memories] : []),
   ])
 
 /** The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries. */

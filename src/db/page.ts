@@ -2,6 +2,7 @@ import { and, asc, desc, eq, getTableName, isNotNull, isNull, type SQL, sql } fr
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { notFound } from '../lib/errors'
 import type { Page } from '../lib/page'
+import { windowOf } from '../lib/page-rows'
 import type { Database } from './client'
 import type { Row } from './rows'
 
@@ -81,4 +82,46 @@ export async function listPage<T extends SQLiteTable>(
     rows.push(...found)
   }
   return (backwards ? rows.reverse() : rows) as Row<T>[]
+}
+
+/** With more rows than this among its candidates, a list is read in its own order, each row tested. */
+const many = 1000
+
+/**
+ * One page of `table` where `where` holds, as `listPage` gives it, for a filter that few of many rows may pass. `candidates` are queries
+ * for a column `id`, each of a set that every row of the answer is in. When the smallest set is small, its rows are read and put in order;
+ * otherwise rows that pass are dense enough to be met soon.
+ */
+export async function listAmong<T extends SQLiteTable>(
+  db: Database,
+  table: T,
+  sort: Sort,
+  page: Page,
+  where: SQL | undefined,
+  candidates: SQL[],
+): Promise<Row<T>[]> {
+  const sizes = await Promise.all(
+    candidates.map(async (ids) => (await db.get<{ n: number }>(sql`select count(*) as n from (${ids} limit ${many + 1})`)).n),
+  )
+  const smallest = Math.min(...sizes)
+  if (smallest > many) return listPage(db, table, sort, page, where)
+  // `cross join` keeps the order: first the candidates, then their rows by id.
+  const found = await db.all<{ id: string; by: string | number | null }>(
+    sql`select ${sort.id} as id, ${sort.by} as "by" from (select distinct id from (${candidates[sizes.indexOf(smallest)]})) as c
+      cross join ${table} on ${sort.id} = c.id where ${where}`,
+  )
+  const up = page.order === 'asc' ? 1 : -1
+  const compare = (a: string | number, b: string | number) => (a === b ? 0 : a < b ? -up : up)
+  const keys = found.sort((a, b) => {
+    if (a.by === null || b.by === null) return Number(a.by === null) - Number(b.by === null) || compare(a.id, b.id)
+    return compare(a.by, b.by) || compare(a.id, b.id)
+  })
+  const window = windowOf(keys, page, `Cursor in ${getTableName(table)}`).map(({ id }) => id)
+  const ids = JSON.stringify(window)
+  const rows = (await db
+    .select()
+    .from(table as SQLiteTable)
+    .where(sql`${sort.id} in (select value from json_each(${ids}))`)) as Row<T>[]
+  const byId = new Map(rows.map((row) => [(row as { id: string }).id, row]))
+  return window.flatMap((id) => byId.get(id) ?? [])
 }

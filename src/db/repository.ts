@@ -3,7 +3,7 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Ctx } from '../context'
 import { notFound } from '../lib/errors'
 import type { Page } from '../lib/page'
-import { listPage } from './page'
+import { listAmong, listPage } from './page'
 import type { Row } from './rows'
 
 type Owned = 'id' | 'organization_id' | 'created_at' | 'updated_at' | 'is_deleted' | 'created_by_id' | 'last_updated_by_id'
@@ -33,6 +33,19 @@ export function repository<T extends TenantTable>(table: T, noun: string) {
     owned,
     async list(ctx: Ctx, page: Page, where?: SQL, by: SQLiteColumn = table.created_at): Promise<Row<T>[]> {
       return listPage(ctx.db, table, { by, id: table.id }, page, owned(ctx, where))
+    },
+    /** A list with filters that few rows may pass: `candidates` are queries for ids, see `listAmong`. */
+    async listAmong(
+      ctx: Ctx,
+      page: Page,
+      where: SQL | undefined,
+      candidates: SQL[],
+      by: SQLiteColumn = table.created_at,
+    ): Promise<Row<T>[]> {
+      const sort = { by, id: table.id }
+      return candidates.length > 0
+        ? listAmong(ctx.db, table, sort, page, owned(ctx, where), candidates)
+        : listPage(ctx.db, table, sort, page, owned(ctx, where))
     },
     async count(ctx: Ctx, where?: SQL): Promise<number> {
       const [row] = await ctx.db

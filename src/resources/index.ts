@@ -1,16 +1,19 @@
 import type { App } from '../http/router'
 import { agentFileRoutes } from './agent-files/routes'
-import { agentRoutes, blockAgentRoutes } from './agents/routes'
+import { agentRoutes, archiveAgentRoutes, blockAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
+import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { embeddingRoutes } from './embeddings/routes'
 import { healthRoutes } from './health/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
+import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
 import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
@@ -23,20 +26,27 @@ type Mounted = [path: string, routes: App]
 export const resources: Mounted[] = [
   ['/v1', healthRoutes],
   ['/v1/agents', agentRoutes],
+  ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentFileRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
+  ['/v1/agents', agentPassageRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/api-keys', apiKeyRoutes],
+  ['/v1/archives', archiveRoutes],
+  ['/v1/archives', archiveAgentRoutes],
+  ['/v1/archives', archivePassageRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
   ['/v1/blocks', blockVersionRoutes],
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/embeddings', embeddingRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
+  ['/v1/passages', passageRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],

@@ -90,6 +90,13 @@ export interface ToolServices {
     by: { agent_id: string; user_id: string; run_id: string; key: string },
   ): Promise<string>
   searchMessages(query: MessageQuery): Promise<FoundMessage[]>
+  /** Stores a passage in the agent's archive, which is made when there is none. `key` makes a repeat of the same insert count once. */
+  insertPassage(
+    passage: { text: string; tags: string[] },
+    by: { organization_id: string; agent_id: string; user_id: string; key: string },
+  ): Promise<void>
+  /** Passages of the agent's archive that hold any of the words, best match first. */
+  searchPassages(query: PassageQuery): Promise<FoundPassage[]>
 }
 
 export interface MessageQuery {
@@ -105,6 +112,25 @@ export interface MessageQuery {
 export interface FoundMessage {
   message: Message
   text: string
+  rank: number
+}
+
+export interface PassageQuery {
+  organization_id: string
+  agent_id: string
+  query: string
+  tags: string[]
+  tag_match_mode: 'any' | 'all'
+  start: string | null
+  end: string | null
+  limit: number
+}
+
+export interface FoundPassage {
+  id: string
+  text: string
+  tags: string[]
+  created_at: string
   rank: number
 }
 

@@ -55,6 +55,7 @@ export interface ContextReport {
   functions: { name: string; description: string | null; parameters: Record<string, unknown> }[]
   /** The messages in context, the system message first. */
   message_ids: string[]
+  num_archival_memory: number
   num_recall_memory: number
 }
 

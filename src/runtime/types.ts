@@ -209,6 +209,8 @@ export interface AgentConfig {
   response_format: Record<string, unknown> | null
   tool_rules: ToolRule[]
   message_buffer_autoclear: boolean
+  /** How many passages its archive holds. */
+  archival_memories: number
   /** In prompt order; in a conversation its isolated blocks stand in for the agent's of the same label. */
   blocks: Block[]
   tools: Tool[]

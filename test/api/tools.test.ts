@@ -156,7 +156,11 @@ describe('built-in tools', () => {
     for (const type of ['letta_v1_agent', 'memgpt_v2_agent', 'memgpt_agent', 'sleeptime_agent', 'voice_convo_agent', 'react_agent'])
       for (const name of defaultToolNames(type)) expect(Object.keys(builtins)).toContain(name)
     expect(defaultToolNames('letta_v1_agent')).toEqual(['conversation_search', 'memory_replace', 'memory_insert'])
-    expect(defaultToolNames('memgpt_agent', { enable_sleeptime: true })).toEqual(['send_message', 'conversation_search'])
+    expect(defaultToolNames('memgpt_agent', { enable_sleeptime: true })).toEqual([
+      'send_message',
+      'conversation_search',
+      'archival_memory_search',
+    ])
   })
   it('can be set but not rewritten, and nobody else can take their names', async () => {
     const { call } = await freshOrganization()

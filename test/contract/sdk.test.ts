@@ -5,6 +5,7 @@ import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agentFiles } from './sdk/agent-files'
 import { agents } from './sdk/agents'
+import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
 import { messages } from './sdk/messages'
@@ -30,6 +31,7 @@ describe('the official SDK', () => {
 describe('the official SDK drives', () => {
   agents(api)
   agentFiles(api)
+  archives(api)
   messages(api)
   streams(api)
   blocks(api)

@@ -66,9 +66,13 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     description: marker,
     isolated_block_labels: ['human'],
   })
+  const archive = await made(call, '/v1/archives', { name: marker, description: marker, metadata: { marker } })
+  await made(call, `/v1/agents/${agent.id}/archives/attach/${archive.id}`, undefined, 'PATCH')
   // The word that requests which are made up from the document look for.
   const said = `${marker} sample`
   const input = `/call memory_insert {"label":"notes","new_string":"${marker}"}\n/say ${said}`
+  const passage = await made(call, `/v1/archives/${archive.id}/passages`, { text: said, tags: [marker], metadata: { marker } })
+  const [memory] = await made(call, `/v1/agents/${agent.id}/archival-memory`, { text: said, tags: [marker] })
   const turn = await made(call, `/v1/agents/${agent.id}/messages`, { input })
   await made(call, `/v1/conversations/${conversation.id}/messages`, { input: `/say ${said}`, streaming: false })
   await made(call, `/v1/blocks/${block.id}`, { value: `${marker} ${marker}` }, 'PATCH')
@@ -78,6 +82,9 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
   const key = await made(call, '/v1/api-keys', { name: marker })
   const ids = {
     agent_id: agent.id,
+    archive_id: archive.id,
+    memory_id: memory.id,
+    passage_id: passage.id,
     block_id: block.id,
     block_label: 'notes',
     version: '1',
@@ -95,7 +102,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
 }
 
 /** Tables that requests may write to although they change nothing: when a key was used, and answers kept for `Idempotency-Key`. */
-const aside = ['idempotency_keys', 'd1_migrations']
+const aside = ['idempotency_keys', 'd1_migrations', 'hostile_writes']
 
 /** The organizations that are there now: those of other tests, whose deliveries and alarms may still be at work. */
 export async function bystanders(): Promise<string[]> {
@@ -107,7 +114,7 @@ export async function bystanders(): Promise<string[]> {
 export async function dump(besides: string[]): Promise<Record<string, string[]>> {
   const { results } = await DB.prepare(
     `select t.name, (select c.name from pragma_table_info(t.name) c where c.name = 'organization_id') as owned from sqlite_master t
-      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like 'messages_fts%'`,
+      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like '%\\_fts%' escape '\\'`,
   ).all<{ name: string; owned: string | null }>()
   const tables = results.filter(({ name }) => !aside.includes(name))
   const others = '(select value from json_each(?1))'

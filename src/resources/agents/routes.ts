@@ -91,6 +91,22 @@ for (const [path, operationId] of [
   )
 }
 
+/** `/v1/archives`, the agents of an archive. */
+export const archiveAgentRoutes = router()
+
+archiveAgentRoutes.openapi(
+  operation(
+    {
+      ...op('list_agents_for_archive'),
+      method: 'get',
+      path: '/{archive_id}/agents',
+      request: { params: z.object({ archive_id: idOf('archive') }), query: BlockAgentsQuery },
+    },
+    { 200: json(z.array(AgentState), 'Agents') },
+  ),
+  async (c) => c.json(await agentService.ofArchive(c.get('ctx'), c.req.valid('param').archive_id, c.req.valid('query')), 200),
+)
+
 /** `/v1/blocks`, the agents of a block. */
 export const blockAgentRoutes = router()
 

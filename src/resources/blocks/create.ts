@@ -1,4 +1,5 @@
 import { insertRows } from '../../db/rows'
+import { chunked } from '../../lib/chunks'
 import { newId } from '../../lib/id'
 import { stockDescriptions } from '../../runtime/stock-prompts'
 import { blocks } from './table'
@@ -45,20 +46,7 @@ function newRow(by: Writer, input: BlockCreateInput, now: string): BlockRow {
 const unpointed = (row: BlockRow): BlockRow => ({ ...row, current_history_entry_id: null })
 
 /** Rows in groups that are small enough for one bound parameter each. */
-function chunks(rows: BlockRow[]): BlockRow[][] {
-  const groups: BlockRow[][] = []
-  let size = Number.POSITIVE_INFINITY
-  for (const row of rows) {
-    const length = JSON.stringify([row.value, row.metadata]).length
-    if (size + length > chunkCharacters) {
-      groups.push([])
-      size = 0
-    }
-    groups.at(-1)?.push(row)
-    size += length
-  }
-  return groups
-}
+const chunks = (rows: BlockRow[]): BlockRow[][] => chunked(rows, chunkCharacters, (row) => JSON.stringify([row.value, row.metadata]).length)
 
 /**
  * Rows and statements that create blocks, each at version 1 with the first entry of its history; for use inside a bigger batch.

@@ -4,12 +4,14 @@ import { OperationError } from '../../memory/operations'
 import { errorText, limitResult, resultText } from '../packaging'
 import type { ToolServices } from '../ports'
 import type { AgentConfig, Tool, ToolCall, ToolReturn } from '../types'
+import { archivalTools } from './archival'
 import { type BuiltinTool, ToolError } from './builtin'
 import { conversationSearch } from './conversation-search'
 import { memoryTools } from './memory'
 
 /** The tools that run in process, by name. */
 export const builtins: Record<string, BuiltinTool> = {
+  ...archivalTools,
   ...memoryTools,
   conversation_search: conversationSearch,
   send_message: { run: () => 'Sent message successfully.' },

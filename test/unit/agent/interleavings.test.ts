@@ -9,6 +9,7 @@ import { resultOf, webhookBody } from '../../../durable-objects/agent/webhook'
 import { scriptedModel } from '../../../src/models/scripted'
 import type { Message } from '../../../src/runtime/types'
 import { agentConfig } from '../../support/fakes/config'
+import { noServices } from '../../support/fakes/services'
 import { FakeStorage } from '../../support/fakes/store'
 import { submission } from '../../support/submission'
 
@@ -26,12 +27,12 @@ function live(storage: FakeStorage, edits: string[]) {
     load: async () => config,
     model: () => scriptedModel,
     services: {
+      ...noServices,
       editBlock: async (_: unknown, __: unknown, by: { key: string }) => {
         await pause(3)
         if (!edits.includes(by.key)) edits.push(by.key)
         return 'edited'
       },
-      searchMessages: async () => [],
     },
     payload: (run: Run) => webhookBody(store, run),
     flush: () => undefined,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { matchQuery } from '../../../src/db/fts'
 import { ConfigSchema } from '../../../src/env'
 import { SendRequest } from '../../../src/resources/messages/schema'
 import { idempotencyKey, modeOf, turnRequest } from '../../../src/resources/messages/service/request'
-import { matchQuery } from '../../../src/resources/messages/service/search'
 
 const ctx = { config: ConfigSchema.parse({ ENVIRONMENT: 'local' }) }
 const mode = { streaming: false, background: false, run_type: 'send_message' }

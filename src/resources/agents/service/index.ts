@@ -3,7 +3,7 @@ import { agentObject } from '../object'
 import { contextOf } from './context'
 import { createAgent } from './create'
 import { assertAgent } from './exists'
-import { agentsOfBlock, countAgents, getAgent, listAgents } from './read'
+import { agentsOfArchive, agentsOfBlock, countAgents, getAgent, listAgents } from './read'
 import { removeAgent } from './remove'
 import { updateAgent } from './update'
 
@@ -18,6 +18,7 @@ export const agentService = {
   update: updateAgent,
   remove: removeAgent,
   exists: assertAgent,
+  ofArchive: agentsOfArchive,
   ofBlock: agentsOfBlock,
   context: contextOf,
 

@@ -5,7 +5,7 @@ import { agentObject } from '../object'
 /** Everything of an agent that is kept but no longer shown. */
 const histories = ['messages', 'runs', 'run_metrics', 'steps', 'step_metrics', 'conversations', 'conversation_messages']
 /** What binds an agent to things that outlive it. */
-const bonds = ['blocks_agents', 'tools_agents', 'agents_tags', 'agent_environment_variables']
+const bonds = ['archives_agents', 'blocks_agents', 'tools_agents', 'agents_tags', 'agent_environment_variables']
 /** How much of a run that was still going may arrive after the agent is marked, in milliseconds back from that instant. */
 const marginMs = 60_000
 

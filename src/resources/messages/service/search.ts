@@ -1,17 +1,9 @@
 import type { Ctx } from '../../../context'
+import { matchQuery } from '../../../db/fts'
 import { readRow } from '../../../db/rows'
 import { instantOf } from '../../../lib/query'
 import type { MessageSearchHit, SearchRequest } from '../schema'
 import { messages } from '../table'
-
-/**
- * What a person typed as an FTS5 query: every word quoted, so that no character has a meaning, and any of them enough. Null when there
- * is no word in it.
- */
-export function matchQuery(text: string): string | null {
-  const words = text.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? []
-  return words.length > 0 ? [...new Set(words)].map((word) => `"${word}"`).join(' OR ') : null
-}
 
 const searched = `
   select m.* from messages_fts f cross join messages m on m.rowid = f.rowid
