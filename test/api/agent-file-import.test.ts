@@ -243,6 +243,7 @@ describe('a file that is wrong is refused, names the field, and writes nothing',
   const cases: [what: string, file: unknown, status: number, fields: string[]][] = [
     ['no JSON', '{"agents": [', 400, []],
     ['an empty object', {}, 422, ['agents']],
+    ['values nested without end', `{"agents": ${'['.repeat(300)}${']'.repeat(300)}}`, 422, []],
     ['a list', [], 422, ['file']],
     ['agents that are no list', { agents: {} }, 422, ['agents']],
     ['an agent without id', agentFile({ id: undefined }), 422, ['agents.0.id']],

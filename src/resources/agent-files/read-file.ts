@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { depthOf, maxDepth } from '../../lib/depth'
 import { AppError } from '../../lib/errors'
 import { idPattern } from '../../lib/id'
 import { AgentFileInput } from './input'
@@ -24,14 +25,19 @@ export function assertNone(faults: Fault[], rename: (field: string) => string = 
   if (faults.length > 0) throw refuse(faults.map((fault) => ({ ...fault, field: rename(fault.field) })))
 }
 
-/** The JSON of a file. Some tools write it as a JSON string of JSON. Throws 400 when it is none. */
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
+  if (depthOf(text) > maxDepth) throw new AppError('invalid', `file: is nested deeper than ${maxDepth} levels.`)
   try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''))
-    return typeof value === 'string' ? JSON.parse(value) : value
+    return JSON.parse(text)
   } catch (error) {
     throw new AppError('bad_request', `The agent file is not JSON: ${(error as Error).message}. Send a file that an export made.`)
   }
+}
+
+/** The JSON of a file. Some tools write it as a JSON string of JSON. Throws 400 when it is none. */
+function parse(text: string): unknown {
+  const value = parseJson(text.replace(/^\uFEFF/, ''))
+  return typeof value === 'string' ? parseJson(value) : value
 }
 
 const faultOf = (issue: z.core.$ZodIssue): Fault => ({ field: issue.path.join('.') || 'file', message: issue.message })

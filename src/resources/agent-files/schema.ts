@@ -297,6 +297,7 @@ export const ImportHeaders = z.object({
 export const Imported = z
   .object({
     agent_ids: z.array(z.string()).describe('The new agents, in the order of the file.'),
+    ids: z.record(z.string(), z.string()).describe('What each id of the file became: agents, blocks, folders, files, groups and tools.'),
     warnings: z.array(z.string()).describe('What of the file could not be taken over as it is.'),
   })
   .meta({ id: 'ImportedAgents' })

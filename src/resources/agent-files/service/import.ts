@@ -94,6 +94,9 @@ const conflict = () =>
     headers: { 'x-should-retry': 'true' },
   })
 
+const idsOf = ({ kept: _, ...maps }: NewIds, tools?: Map<string, string>): Record<string, string> =>
+  Object.fromEntries([...Object.values(maps), ...(tools ? [tools] : [])].flatMap((map) => [...map]))
+
 /**
  * Imports the agents of a file with all that belongs to them. Everything is checked first; then all of it is written, or nothing. With an
  * `Idempotency-Key` a repeat finds what a try made that was cut off, and completes it.
@@ -115,7 +118,7 @@ export async function importAgents(ctx: Ctx, text: string, form: ImportForm, emb
   const agent_ids = [...ids.agents.values()]
   if (await isWritten(ctx, ids)) {
     await storeHistories(ctx, read.file, ids, options.strip_messages)
-    return { agent_ids, warnings: [] }
+    return { agent_ids, ids: idsOf(ids), warnings: [] }
   }
   await assertOutside(ctx, read)
   await assertFree(ctx, ids)
@@ -134,5 +137,6 @@ export async function importAgents(ctx: Ctx, text: string, form: ImportForm, emb
     if (written > 0) await discard(ctx, ids, plan, written)
     throw error
   }
-  return { agent_ids, warnings: plan.warnings }
+  const tools = new Map([...plan.tools.tools].map(([name, tool]) => [name, tool.id]))
+  return { agent_ids, ids: idsOf(ids, tools), warnings: plan.warnings }
 }
