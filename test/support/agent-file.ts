@@ -39,6 +39,17 @@ export const toolCall = (id: string, name: string, args: unknown = {}) => ({
   function: { name, arguments: JSON.stringify(args) },
 })
 
+/** A tool of a file, with code of its own. */
+export const customTool = (code: string, more: Record<string, unknown> = {}) => ({
+  id: 'tool-0',
+  name: 'roll',
+  tool_type: 'custom',
+  source_type: 'python',
+  source_code: code,
+  json_schema: { name: 'roll', description: 'Rolls.', parameters: { type: 'object', properties: {} } },
+  ...more,
+})
+
 /** What the format's own server makes of the result of a tool. */
 export const packed = (message: unknown, status = 'OK') => JSON.stringify({ status, message, time: '2025-06-01 12:00:00 AM UTC+0000' })
 
