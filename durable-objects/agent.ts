@@ -2,17 +2,20 @@ import { DurableObject } from 'cloudflare:workers'
 import { configOf, type Env } from '../src/env'
 import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/errors'
 import { log, setLogLevel } from '../src/lib/log'
-import { modelCatalog } from '../src/models'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import { condensed } from '../src/runtime/emit'
 import type { AgentRpc, ContextReport, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
+import { admit } from './agent/admit'
+import { approvals } from './agent/approvals'
+import { withdrawRun, withdrawRuns } from './agent/cancel'
 import { contexts } from './agent/contexts'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { importHistory } from './agent/history'
 import { contextKey } from './agent/messages'
+import { modelsFor } from './agent/models'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -23,6 +26,7 @@ import { resultOf, webhookBody } from './agent/webhook'
 const rowsPerAlarm = 50
 /** How long one alarm stays with a run; the next follows at once, so that other due rows get their turn. */
 const alarmSliceMs = 10_000
+const cancelReason = 'The user cancelled the request.'
 
 /** The single thread of one agent: it gives its messages their order, runs its turns, and owes D1 a copy of both. */
 export class AgentObject extends DurableObject<Env> implements AgentRpc {
@@ -46,9 +50,9 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
-      model: modelCatalog(config, env.AI),
+      model: modelsFor(env, config, () => this.#owner().organization_id),
       services: servicesOf(
-        env.DB,
+        env,
         () => this.#owner().organization_id,
         () => this.#flusher.settle(),
       ),
@@ -114,24 +118,20 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial)
+      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial, scope.user_id)
       return null
     })
   }
 
   importHistory(scope: Scope, conversation_id: string | null, part: HistoryPart): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      importHistory(this.#store, await this.#load(conversation_id), conversation_id, part)
+      importHistory(this.#store, await this.#load(conversation_id), conversation_id, part, scope.user_id)
       return null
     })
   }
 
   #accept(scope: Scope, submission: Submission): Run {
-    const run = this.#store.transaction(
-      () =>
-        runs.duplicate(this.#store, this.#agentId, submission) ??
-        runs.accept(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS),
-    )
+    const run = admit(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS)
     this.#arm()
     return run
   }
@@ -187,21 +187,33 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     return this.#serve(scope, () => {
       const { run_ids, conversation_id } = which
       const key = conversation_id === undefined ? undefined : contextKey(conversation_id)
-      const ids = run_ids ?? runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
+      const running = runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
+      // Another conversation may wait for another person: only what is named is told that nobody will answer.
+      const ids = run_ids ?? [...running, ...approvals.waitingRuns(this.#store, key ?? contextKey(null))]
       if (ids.length === 0)
         throw new AppError(
           'conflict',
           `CONFLICT: No active runs to cancel for ${conversation_id ? 'conversation' : 'agent'} ${conversation_id ?? this.#agentId}`,
         )
       const known = ids.map((id) => this.#run(id))
-      for (const run of known) if (runs.isInProgress(this.#store, run.id)) this.#executor.cancel(run.id)
+      for (const { id } of known) {
+        if (runs.isInProgress(this.#store, id)) this.#executor.cancel(id)
+        else withdrawRun(this.#store, this.#agentId, id, cancelReason)
+      }
       return Object.fromEntries(ids.map((id) => [id, this.#run(id).status]))
     })
   }
 
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.reset(this.#store, await this.#load(null), initial)
+      contexts.reset(this.#store, await this.#load(null), initial, scope.user_id)
+      return null
+    })
+  }
+
+  dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      contexts.dropGroup(this.#store, this.#agentId, group_id)
       return null
     })
   }
@@ -215,7 +227,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   fork(scope: Scope, from: string | null, to: string, message_id: string | null = null): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.fork(this.#store, await this.#load(to), from, to, message_id)
+      contexts.fork(this.#store, await this.#load(to), from, to, message_id, scope.user_id)
       return null
     })
   }
@@ -231,6 +243,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
       for (const run of runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))) this.#executor.cancel(run.id)
+      withdrawRuns(this.#store, this.#agentId, contextKey(conversation_id), 'The conversation was deleted.')
       contexts.close(this.#store, conversation_id)
       return null
     })
@@ -239,6 +252,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   deleteRun(scope: Scope, run_id: string): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
       if (this.#run(run_id).completed_at === null) throw new AppError('conflict', `Run '${run_id}' is in progress. Cancel it first.`)
+      if (approvals.isOpen(this.#store, run_id))
+        throw new AppError('conflict', `Run '${run_id}' made calls that wait. Answer them or cancel the run first.`)
       this.#store.transaction(() => runs.forget(this.#store, run_id))
       return null
     })

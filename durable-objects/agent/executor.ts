@@ -1,7 +1,6 @@
 import { isAppError, messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff, sleep } from '../../src/lib/time'
-import type { ModelCatalog } from '../../src/runtime/model'
 import { RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
 import { runTurn } from '../../src/runtime/turn'
 import type { AgentConfig } from '../../src/runtime/types'
@@ -17,7 +16,7 @@ export interface ExecutorHost {
   store: Store
   agent_id(): string
   load(conversation_id: string | null): Promise<AgentConfig>
-  model: ModelCatalog
+  model: TurnPorts['model']
   services: ToolServices
   payload(run: Run): string
   flush(): void
@@ -58,7 +57,8 @@ export class Executor {
       this.#drains.delete(key)
       // A run accepted between the last look and here would otherwise wait for the alarm.
       const head = this.#head(key)
-      if (head && !this.isPutOff(head.id)) void this.ensure(conversation_id)
+      // It fails only with the storage, and the object with it: the alarm of the next life takes the run up.
+      if (head && !this.isPutOff(head.id)) this.ensure(conversation_id).catch(() => undefined)
     })
     this.#drains.set(key, drain)
     return drain

@@ -40,10 +40,14 @@ export interface RunProjection {
 export interface StepProjection {
   id: string
   run_id: string
+  /** On whose behalf the run is. */
+  user_id: string | null
   sequence_id: number
   status: StepStatus
   stop_reason: StopReason | null
   provider_name: string | null
+  provider_category?: string
+  provider_id?: string | null
   model: string | null
   model_handle: string | null
   model_endpoint: string | null

@@ -1,11 +1,15 @@
 import { notFound } from './errors'
 import type { Page } from './page'
 
-/** The page of rows that are in the order of the list. A cursor that is not among them is a 404 that names `what`. */
-export function windowOf<R extends { id: string }>(ordered: R[], page: Page, what = 'Cursor'): R[] {
+/**
+ * One page of rows that are already in memory, oldest first: for the few things attached to one agent. Same cursors as every list;
+ * a cursor that is not among the rows is a 404.
+ */
+export function pageRows<R extends { id: string }>(rows: R[], page: Page): R[] {
+  const ordered = page.order === 'asc' ? rows : rows.toReversed()
   const at = (id: string) => {
     const i = ordered.findIndex((row) => row.id === id)
-    if (i < 0) throw notFound(what, id)
+    if (i < 0) throw notFound('Cursor', id)
     return i
   }
   const start = page.after === undefined ? 0 : at(page.after) + 1
@@ -13,10 +17,6 @@ export function windowOf<R extends { id: string }>(ordered: R[], page: Page, wha
   const window = ordered.slice(start, Math.max(start, end))
   return page.before !== undefined && page.after === undefined ? window.slice(-page.limit) : window.slice(0, page.limit)
 }
-
-/** One page of rows that are already in memory, oldest first: for the few things attached to one agent. Same cursors as every list. */
-export const pageRows = <R extends { id: string }>(rows: R[], page: Page): R[] =>
-  windowOf(page.order === 'asc' ? rows : rows.toReversed(), page)
 
 /** Compares rows by time of creation, then id: the order of every list that names no other. */
 export const byAge = (a: { created_at: string; id: string }, b: { created_at: string; id: string }): number => {

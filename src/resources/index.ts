@@ -1,20 +1,26 @@
 import type { App } from '../http/router'
 import { agentFileRoutes } from './agent-files/routes'
-import { agentRoutes, archiveAgentRoutes, blockAgentRoutes } from './agents/routes'
+import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
-import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
+import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, identityBlockRoutes } from './blocks/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { embeddingRoutes } from './embeddings/routes'
+import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
+import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
+import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
+import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
 import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
+import { providerRoutes } from './providers/routes'
 import { runRoutes } from './runs/routes'
+import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
@@ -25,10 +31,13 @@ type Mounted = [path: string, routes: App]
 /** Every REST resource by the path it is mounted at. Adding a resource is one folder beside this file and one line here. */
 export const resources: Mounted[] = [
   ['/v1', healthRoutes],
+  ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentFileRoutes],
+  ['/v1/agents', agentGroupRoutes],
+  ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentPassageRoutes],
@@ -39,22 +48,33 @@ export const resources: Mounted[] = [
   ['/v1/archives', archivePassageRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
+  ['/v1/blocks', blockIdentityRoutes],
   ['/v1/blocks', blockVersionRoutes],
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
   ['/v1/embeddings', embeddingRoutes],
+  ['/v1/groups', groupRoutes],
+  ['/v1/groups', groupBlockRoutes],
+  ['/v1/groups', groupMessageRoutes],
+  ['/v1/identities', identityRoutes],
+  ['/v1/identities', identityAgentRoutes],
+  ['/v1/identities', identityBlockRoutes],
+  ['/v1/mcp-servers', mcpServerRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/passages', passageRoutes],
+  ['/v1/providers', providerRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
+  ['/v1/sandbox-config', sandboxConfigRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/tools/mcp', namedMcpRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

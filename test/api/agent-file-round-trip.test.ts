@@ -17,12 +17,14 @@ const turn = fc.oneof(
     ok: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('asked' as const), approve: fc.boolean(), reason: fc.option(text) }),
+  fc.record({ kind: fc.constant('brought' as const), text }),
   fc.record({ kind: fc.constant('image' as const), text }),
   fc.record({ kind: fc.constant('thought' as const), text, signature: fc.option(word), native: fc.boolean() }),
   fc.record({ kind: fc.constant('summed' as const), text }),
 )
 type Turn = typeof turn extends fc.Arbitrary<infer T> ? T : never
 
+const source = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=', detail: null }
 const part = (content: string) => [{ type: 'text', text: content }]
 
 /** The messages of a turn, numbered on from `n`. */
@@ -57,8 +59,27 @@ function messagesOf(each: Turn, n: number): Loose[] {
         message(n + 3, 'tool', { tool_returns: [{ tool_call_id, status: each.approve ? 'success' : 'error', func_response: said }] }),
       ]
     }
+    case 'brought': {
+      // A client ran the tool, and its result has an image.
+      const tool_call_id = `call-${n}`
+      const answer = {
+        type: 'tool',
+        tool_call_id,
+        tool_return: each.text,
+        status: 'success',
+        stdout: ['o'],
+        stderr: null,
+        images: [source],
+      }
+      const result = { tool_call_id, status: 'success', func_response: packed(each.text), stdout: ['o'], stderr: null, images: [source] }
+      return [
+        ask,
+        message(n + 1, 'approval', { content: [], tool_calls: [toolCall(tool_call_id, 'look')] }),
+        message(n + 2, 'approval', { content: [], approvals: [answer] }),
+        message(n + 3, 'tool', { tool_returns: [result] }),
+      ]
+    }
     case 'image': {
-      const source = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=', detail: null }
       return [{ ...ask, content: [...part(each.text), { type: 'image', source }] }]
     }
     case 'thought': {

@@ -16,7 +16,13 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/agents/?name=a',
   `/v1/agents/?after=${ids.agent}`,
   '/v1/agents/?include=agent.blocks&include=agent.tools&include=agent.tags',
+  `/v1/agents/?identity_id=${ids.identity}`,
+  '/v1/agents/?identifier_keys=key',
+  '/v1/agents/?include=agent.identities&include=agent.managed_group',
+  `/v1/agents/${ids.agent}/groups`,
   '/v1/blocks/',
+  `/v1/blocks/?identity_id=${ids.identity}`,
+  '/v1/blocks/?identifier_keys=key',
   '/v1/blocks/?label=human',
   `/v1/blocks/${ids.block}/agents`,
   `/v1/blocks/${ids.block}/versions`,
@@ -37,6 +43,16 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/conversations/?order_by=last_run_completion&order=asc',
   `/v1/conversations/?agent_id=${ids.agent}&order_by=last_message_at`,
   `/v1/conversations/?agent_id=${ids.agent}&order_by=last_run_completion`,
+  '/v1/groups/',
+  '/v1/groups/?manager_type=sleeptime',
+  `/v1/groups/?manager_agent_id=${ids.agent}`,
+  `/v1/groups/?after=${ids.group}&order=desc`,
+  `/v1/groups/${ids.group}/messages`,
+  '/v1/identities/',
+  '/v1/identities/?identifier_key=key',
+  '/v1/identities/?name=a',
+  `/v1/identities/${ids.identity}/agents`,
+  `/v1/identities/${ids.identity}/blocks`,
   '/v1/messages/',
   `/v1/agents/${ids.agent}/messages`,
   `/v1/agents/${ids.agent}/messages?order=asc`,
@@ -54,6 +70,16 @@ const lists = (ids: Record<string, string>): string[] => [
   `/v1/runs/${ids.run}/deliveries`,
   '/v1/api-keys/',
   '/v1/tags/',
+  '/v1/models/',
+  '/v1/models/embedding',
+  '/v1/mcp-servers/',
+  `/v1/mcp-servers/${ids.mcpServer}/tools`,
+  '/v1/tools/mcp/servers',
+  '/v1/providers/',
+  '/v1/providers/?name=a&order=asc',
+  '/v1/sandbox-config/',
+  '/v1/sandbox-config/?sandbox_type=local',
+  `/v1/sandbox-config/${ids.sandbox}/environment-variable`,
 ]
 
 /** Lists that are asked for by POST. */
@@ -74,6 +100,10 @@ describe('every list', () => {
     const [passage] = (await call('POST', `/v1/agents/${agent.id}/archival-memory`, { text: 'a', tags: ['b'] })).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
     const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
+    const group = (await call('POST', '/v1/groups/', { agent_ids: [agent.id], description: 'g' })).body
+    const fields = { identifier_key: 'key', name: 'a', identity_type: 'user', agent_ids: [agent.id] }
+    const identity = (await call('POST', '/v1/identities/', fields)).body
+    Object.assign(ids, { group: group.id, identity: identity.id })
     Object.assign(ids, {
       agent: agent.id,
       archive: passage.archive_id,
@@ -81,6 +111,9 @@ describe('every list', () => {
       conversation: conversation.id,
       run: sent.messages[0].run_id,
     })
+    const server = { server_name: 'a', config: { mcp_server_type: 'sse', server_url: 'https://a.example/sse' } }
+    ids.mcpServer = (await call('POST', '/v1/mcp-servers', server)).body.id
+    ids.sandbox = (await call('POST', '/v1/sandbox-config/local/default')).body.id
     prototype.prepare = function (this: D1Database, query: string) {
       seen.push(query)
       return original.call(this, query)

@@ -5,16 +5,20 @@ import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agentFiles } from './sdk/agent-files'
 import { agents } from './sdk/agents'
+import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
+import { identities } from './sdk/identities'
+import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
+import { models } from './sdk/models'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
 
-const api = await startApi()
+const api = await startApi({ MCP_TIMEOUT_SECONDS: '3' })
 
 afterAll(() => api.stop())
 afterEach(() => expect(api.violations(), 'answers that the OpenAPI document does not describe').toEqual([]))
@@ -32,11 +36,15 @@ describe('the official SDK drives', () => {
   agents(api)
   agentFiles(api)
   archives(api)
+  approvals(api)
+  mcpServers(api)
   messages(api)
+  models(api)
   streams(api)
   blocks(api)
   tools(api)
   conversations(api)
+  identities(api)
   runs(api)
   patience(api)
 })

@@ -51,6 +51,7 @@ describe('from one Loci to another', () => {
   let shared: Loose
   let conversation: Loose
   let archive: Loose
+  let group: Loose
 
   beforeAll(async () => {
     source = await startServer({ env: { LOG_LEVEL: 'error' } })
@@ -77,7 +78,11 @@ describe('from one Loci to another', () => {
         input: `/call memory_insert {"label":"human","new_string":"tea"}\n/say noted, ${name}`,
       })
     }
-    const [first = ''] = ids
+    const [first = '', second = ''] = ids
+    const identity = await call('POST', '/v1/identities', { identifier_key: 'ada', name: 'Ada L.', identity_type: 'user' })
+    await call('PATCH', `/v1/agents/${first}/identities/attach/${identity.id}`)
+    const manager_config = { manager_type: 'supervisor', manager_agent_id: first }
+    group = await call('POST', '/v1/groups', { agent_ids: [second], description: 'a pair', manager_config })
     // A history of more than one part.
     const messages = Array.from({ length: 1200 }, (_, i) => ({
       id: `said-${i}`,
@@ -109,6 +114,14 @@ describe('from one Loci to another', () => {
     }
     const agents = await there('GET', `/v1/blocks/${shared.id}/agents?limit=100`)
     expect(agents.map((agent: Loose) => agent.id).sort()).toEqual([...ids].sort())
+    expect(await there('GET', `/v1/groups/${group.id}`)).toMatchObject({
+      agent_ids: group.agent_ids,
+      manager_agent_id: ids[0],
+      description: 'a pair',
+    })
+    const identified = await there('GET', '/v1/agents/?identifier_keys=ada')
+    expect(identified.map((agent: Loose) => agent.id)).toEqual([ids[0]])
+    expect(await there('GET', '/v1/identities/count')).toBe(1)
     const [only, ...others] = await there('GET', '/v1/conversations/')
     expect(others).toEqual([])
     expect(only).toMatchObject({ summary: 'about tea', agent_id: ids[0] })

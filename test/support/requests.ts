@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { type IdKind, idPrefixes, newId } from '../../src/lib/id'
+import { type IdKind, idPattern, idPrefixes, newId } from '../../src/lib/id'
 import { type Answer, type Call, callAs } from './client'
 import type { Everything } from './everything'
 import { type OpenApiDocument, type Operation, operationsOf, schemasOf } from './operations'
@@ -27,6 +27,9 @@ export const nameIn = (path: string, parameter: string): string =>
 export const addressOf = ({ parameters }: Operation): string[] =>
   parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
 
+/** Path parameters that are names: any text is one. */
+export const names = ['block_label', 'mcp_server_name', 'mcp_tool_name', 'tool_name']
+
 /** What a request has instead of the fixture's ids, the required query, and the sample of a body. */
 export interface Changes {
   path?: Record<string, string>
@@ -53,7 +56,7 @@ export function request(call: Call, operation: Operation, { ids }: Pick<Everythi
 
 /** An id that nothing has, of the kind of `id`; another label for a label. */
 export function missing(id: string): string {
-  const kind = (Object.keys(idPrefixes) as IdKind[]).find((name) => id.startsWith(`${idPrefixes[name]}-`))
+  const kind = (Object.keys(idPrefixes) as IdKind[]).find((name) => idPattern(name).test(id))
   return kind ? newId(kind) : /^\d+$/.test(id) ? '999' : 'nowhere'
 }
 

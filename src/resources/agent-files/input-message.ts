@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { ContentPart } from '../../runtime/types'
-import { InputPart } from '../messages/schema'
+import type { ContentPart, ImageSource } from '../../runtime/types'
+import { InputImageSource, InputPart } from '../messages/schema'
 import type { ReadApproval, ReadCall, ReadPart, ReadReturn } from './message'
 
 /** Bytes of JSON that one stored message may have: it becomes a row of D1 that holds its text twice, and rows end at two million. */
@@ -56,12 +56,22 @@ function partType(option: z.ZodType): unknown {
 
 const Part = z.union([z.discriminatedUnion('type', InputPart.options), HistoryPart])
 
+const ImagePart = z.object({ type: z.literal('image'), source: InputImageSource })
+
+/** The images among the parts of a result, and those that stand beside it. */
+function imagesFrom(value: unknown, beside: ImageSource[] | null | undefined): { images?: ImageSource[] } {
+  const parts = Array.isArray(value) ? value.flatMap((part) => ImagePart.safeParse(part).data?.source ?? []) : []
+  const images = [...parts, ...(beside ?? [])]
+  return images.length > 0 ? { images } : {}
+}
+
 /** Text of what is text, a list of parts, or anything else as JSON. */
 function textFrom(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'string') return clean(value)
   if (!Array.isArray(value)) return clean(JSON.stringify(value))
-  return value.map((part) => (typeof part?.text === 'string' ? clean(part.text) : JSON.stringify(part))).join('\n')
+  const words = value.filter((part) => part?.type !== 'image')
+  return words.map((part) => (typeof part?.text === 'string' ? clean(part.text) : JSON.stringify(part))).join('\n')
 }
 
 function readPart(raw: unknown, path: number[], issues: z.core.$ZodRawIssue[]): ReadPart[] {
@@ -119,6 +129,8 @@ const lines = orNull(z.array(z.string()))
 const mark = () => z.literal(true).optional().catch(undefined)
 const status = z.enum(['success', 'error'])
 
+const images = z.array(InputImageSource).nullish()
+
 const ToolReturn = z
   .object({
     tool_call_id: orNull(z.string()),
@@ -128,12 +140,13 @@ const ToolReturn = z
     tool_return: z.unknown().optional(),
     stdout: lines,
     stderr: lines,
+    images,
     refused: mark(),
     speaks: mark(),
   })
-  .transform(({ func_response, tool_return, refused, speaks, ...rest }): ReadReturn => {
+  .transform(({ func_response, tool_return, refused, speaks, images, ...rest }): ReadReturn => {
     const said = func_response ?? tool_return
-    const marks = { ...(refused ? { refused } : {}), ...(speaks ? { speaks } : {}) }
+    const marks = { ...(refused ? { refused } : {}), ...(speaks ? { speaks } : {}), ...imagesFrom(said, images) }
     return { ...rest, ...marks, text: said === null || said === undefined ? null : textFrom(said) }
   })
 
@@ -144,13 +157,18 @@ const Approval = z
     approve: z.boolean().nullish(),
     reason: z.string().nullish(),
     status: status.nullish(),
+    stdout: lines,
+    stderr: lines,
+    images,
   })
   .transform((each): ReadApproval => {
     const tool_call_id = each.tool_call_id ?? ''
     if (each.type === 'approval' || (!each.type && typeof each.approve === 'boolean'))
       return { type: 'approval', tool_call_id, approve: each.approve ?? false, reason: each.reason ?? null }
-    const said = textFrom(each.func_response ?? each.tool_return)
-    return { type: 'tool', tool_call_id, tool_return: said, status: each.status ?? 'success' }
+    const result = each.func_response ?? each.tool_return
+    const { stdout, stderr } = each
+    const said = { tool_return: textFrom(result), ...imagesFrom(result, each.images) }
+    return { type: 'tool', tool_call_id, ...said, status: each.status ?? 'success', stdout, stderr }
   })
 
 const bytes = new TextEncoder()

@@ -32,7 +32,14 @@ const returnOf = ({ tool_call_id, name, status, content, stdout, stderr, ...extr
 
 const approvalOf = ({ type, tool_call_id, tool_return, ...answer }: Approval): Loose =>
   type === 'tool'
-    ? { type, tool_call_id, tool_return: tool_return ?? '', func_response: tool_return ?? '', status: answer.status ?? 'success' }
+    ? {
+        ...answer,
+        type,
+        tool_call_id,
+        tool_return: tool_return ?? '',
+        func_response: tool_return ?? '',
+        status: answer.status ?? 'success',
+      }
     : { ...answer, type, tool_call_id, approve: answer.approve ?? false, reason: answer.reason ?? null }
 
 /** A stored message as a file has it. A single tool return is the content of its message too, as in the format's own server. */
@@ -88,7 +95,7 @@ export type ReadPart =
 
 export type ReadCall = ToolCall
 
-export interface ReadReturn extends Partial<Pick<ToolReturn, 'refused' | 'speaks'>> {
+export interface ReadReturn extends Partial<Pick<ToolReturn, 'images' | 'refused' | 'speaks'>> {
   tool_call_id: string | null
   name: string | null
   status: 'success' | 'error' | null

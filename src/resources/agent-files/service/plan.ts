@@ -4,8 +4,9 @@ import { AppError, isAppError } from '../../../lib/errors'
 import { newId } from '../../../lib/id'
 import type { ToolRule } from '../../../runtime/tool-rules-schema'
 import type { AgentCreate } from '../../agents/input'
-import { isLegacy, newRow } from '../../agents/service/create'
 import { baseToolRules, rulesWith, secretStatements, tagStatements } from '../../agents/service/parts'
+import { isLegacy, newRow } from '../../agents/service/plan'
+import type { AgentRow } from '../../agents/service/state'
 import { agents } from '../../agents/table'
 import { attachBlocks, newBlocks, writerOf } from '../../blocks/service'
 import { filesAgents } from '../../files/table'
@@ -72,9 +73,9 @@ function createOf(agent: AgentInput, isFirst: boolean, options: ImportOptions): 
 }
 
 /** The columns of an agent; a fault of its model names the field. */
-function rowOf(ctx: Ctx, id: string, input: AgentCreate, field: string) {
+async function rowOf(ctx: Ctx, id: string, input: AgentCreate, field: string): Promise<Partial<AgentRow> & { agent_type: string }> {
   try {
-    return newRow(ctx, id, input)
+    return await newRow(ctx, id, input)
   } catch (error) {
     if (!isAppError(error)) throw error
     const message = `${error.message} Send the field model with a handle of this server to import it with another model.`
@@ -147,7 +148,7 @@ async function planAgent(
   const { organization_id } = ctx.actor
   const id = ids.agents.get(agent.id) as string
   const input = createOf(agent, i === 0, options)
-  const row = rowOf(ctx, id, input, read.fieldOf(`agents.${i}.${agent.model ? 'model' : 'llm_config'}`))
+  const row = await rowOf(ctx, id, input, read.fieldOf(`agents.${i}.${agent.model ? 'model' : 'llm_config'}`))
   const attached = await toolsOf(ctx, file, agent, tools)
   const withBase = agent.include_base_tool_rules ?? (isLegacy(row.agent_type) && agent.include_base_tools !== false)
   row.tool_rules = rulesWith(

@@ -6,6 +6,7 @@ import { filterTypes } from '../../../runtime/wire'
 import type { LettaResponse } from '../../../runtime/wire-schema'
 import { agentObject } from '../../agents/object'
 import type { Context } from '../../conversations/service'
+import { describeHandle } from '../../providers/models'
 import type { SendRequest } from '../schema'
 import { type TurnMode, turnRequest } from './request'
 
@@ -17,7 +18,7 @@ function isCut(error: unknown): boolean {
 }
 
 /**
- * Calls an agent's object again when the call was cut. Safe for requests, because every message has an otid: a repeat finds the run that
+ * Calls an agent's object again when the call was cut. Safe for requests, because every message and answer has an otid: a repeat finds the run that
  * the first call stored.
  */
 export async function persistently<T>(call: () => Promise<T>, wait: (attempt: number) => Promise<void> = pause): Promise<T> {
@@ -40,21 +41,21 @@ export interface Sending extends Context {
   idempotency_key: string | null
 }
 
-const submissionOf = (ctx: Ctx, { conversation_id, request, mode, idempotency_key }: Sending) => ({
-  conversation_id,
-  idempotency_key,
-  request: turnRequest(ctx, request, mode),
-})
+async function submissionOf(ctx: Ctx, { conversation_id, request, mode, idempotency_key }: Sending) {
+  const turn = turnRequest(ctx, request, mode)
+  if (turn.override_model) await describeHandle(ctx, turn.override_model)
+  return { conversation_id, idempotency_key, request: turn }
+}
 
 /** Runs a turn and waits for its end. */
-export function send(ctx: Ctx, sending: Sending): Promise<RunResult> {
-  const submission = submissionOf(ctx, sending)
+export async function send(ctx: Ctx, sending: Sending): Promise<RunResult> {
+  const submission = await submissionOf(ctx, sending)
   return persistently(() => agentObject(ctx, sending.agent_id).send(submission))
 }
 
 /** Stores a request as a run; the agent works on it by itself. */
-export function submit(ctx: Ctx, sending: Sending): Promise<RunState> {
-  const submission = submissionOf(ctx, sending)
+export async function submit(ctx: Ctx, sending: Sending): Promise<RunState> {
+  const submission = await submissionOf(ctx, sending)
   return persistently(() => agentObject(ctx, sending.agent_id).submit(submission))
 }
 
@@ -93,6 +94,7 @@ const kinds: Record<string, ErrorKind> = {
   context_window_exceeded: 'llm_bad_request',
   context_window_overflow_in_system_prompt: 'llm_bad_request',
   internal_error: 'internal',
+  pending_approval: 'conflict',
 }
 
 /** The failure of a run as an error of the request. It was stored: sending the request again would only run the turn a second time. */
@@ -100,6 +102,7 @@ export function failureOf({ error, run }: RunResult): AppError | null {
   if (!error) return null
   const { type, message, detail } = error
   return new AppError(kinds[type] ?? 'llm_error', detail && detail !== message ? `${message} (${detail})` : message, {
+    ...(type === 'pending_approval' ? { code: 'PENDING_APPROVAL' } : {}),
     error: { type, message, detail },
     run_id: run.id,
     headers: { 'x-should-retry': 'false' },
