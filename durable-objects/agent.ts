@@ -4,7 +4,7 @@ import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/
 import { log, setLogLevel } from '../src/lib/log'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import { condensed } from '../src/runtime/emit'
-import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { AgentRpc, ContextReport, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { admit } from './agent/admit'
 import { approvals } from './agent/approvals'
@@ -13,6 +13,7 @@ import { contexts } from './agent/contexts'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
+import { importHistory } from './agent/history'
 import { contextKey } from './agent/messages'
 import { modelsFor } from './agent/models'
 import { follow, Readers, type View } from './agent/readers'
@@ -118,6 +119,13 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
       contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial, scope.user_id)
+      return null
+    })
+  }
+
+  importHistory(scope: Scope, conversation_id: string | null, part: HistoryPart): Promise<Outcome<null>> {
+    return this.#serve(scope, async () => {
+      importHistory(this.#store, await this.#load(conversation_id), conversation_id, part, scope.user_id)
       return null
     })
   }

@@ -15,7 +15,7 @@ const beginning = (initial: InputMessage[], user_id: string) =>
   initial.map((message) => ({ ...message, otid: null, created_by_id: user_id }))
 
 /** A context is not replaced under a turn that writes to it. */
-function refuseWhileRunning(store: Store, agent_id: string, conversation_id: string | null): void {
+export function refuseWhileRunning(store: Store, agent_id: string, conversation_id: string | null): void {
   const [run] = runs.inProgress(store, agent_id, contextKey(conversation_id))
   if (!run) return
   const detail = `CONFLICT: Another request (run_id=${run.id}) is currently being processed for this conversation. Please wait for it to complete.`

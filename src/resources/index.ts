@@ -1,4 +1,5 @@
 import type { App } from '../http/router'
+import { agentFileRoutes } from './agent-files/routes'
 import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
@@ -34,6 +35,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentFileRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],

@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
+import { agentFiles } from './sdk/agent-files'
 import { agents } from './sdk/agents'
 import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
@@ -33,6 +34,7 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  agentFiles(api)
   archives(api)
   approvals(api)
   mcpServers(api)

@@ -28,10 +28,10 @@ function fileLimits(window: number): Pick<AgentRow, 'max_files_open' | 'per_file
   return { max_files_open, per_file_view_window_char_limit }
 }
 
-const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
+export const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
 
 /** The columns of a new agent. What the input leaves out has the default of its type. */
-async function newRow(ctx: Ctx, id: string, input: AgentCreate) {
+export async function newRow(ctx: Ctx, id: string, input: AgentCreate) {
   const { organization_id, user_id } = ctx.actor
   const agent_type = input.agent_type ?? 'letta_v1_agent'
   const model = await newModel(ctx, input)
