@@ -87,7 +87,7 @@ export interface ToolServices {
   editBlock(
     block: Block,
     operation: BlockOperation,
-    by: { agent_id: string; user_id: string; run_id: string; key: string },
+    by: { agent_id: string; user_id: string; run_id: string | null; key: string },
   ): Promise<string>
   searchMessages(query: MessageQuery): Promise<FoundMessage[]>
 }

@@ -18,7 +18,7 @@ export const builtins: Record<string, BuiltinTool> = {
 export interface CallContext {
   config: AgentConfig
   user_id: string
-  run_id: string
+  run_id: string | null
   key: string
   services: ToolServices
   now: Millis
@@ -51,19 +51,30 @@ function argumentsOf(call: ToolCall): Record<string, unknown> {
   return args as Record<string, unknown>
 }
 
+/** Why a tool with source of its own is not run. */
+export const customCode = (name: string): string => `Tool '${name}' runs custom code, which this server stores but does not execute.`
+
+/** How a tool ended: with a value, or with a failure in words. `ran` tells whether it was begun. */
+export type Ended = { ok: true; value: unknown } | { ok: false; ran: boolean; message: string }
+
+/** Runs a tool. `args` throws a ToolError when there are none that can be read. */
+export async function runTool(tool: Tool, args: () => Record<string, unknown>, context: CallContext): Promise<Ended> {
+  const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
+  if (!builtin) return { ok: false, ran: false, message: customCode(tool.name) }
+  try {
+    return { ok: true, value: await builtin.run(args(), context) }
+  } catch (error) {
+    const expected = error instanceof ToolError || error instanceof OperationError || isAppError(error)
+    return { ok: false, ran: true, message: expected ? error.message : errorText(tool.name, error) }
+  }
+}
+
 /** Runs one call. Whatever goes wrong is the result that the model reads: a call always has exactly one. */
 export async function runCall(call: ToolCall, overrides: Record<string, unknown> | null, context: CallContext): Promise<ToolReturn> {
   const tool = context.config.tools.find((t) => t.name === call.name)
   if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
-  const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
-  if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
-  try {
-    const value = await builtin.run({ ...argumentsOf(call), ...overrides }, context)
-    const content = limitResult(tool.name, resultText(value), tool.return_char_limit)
-    return { tool_call_id: call.id, name: call.name, status: 'success', content, stdout: [], stderr: [] }
-  } catch (error) {
-    const expected = error instanceof ToolError || error instanceof OperationError || isAppError(error)
-    const content = expected ? error.message : errorText(call.name, error)
-    return { ...failed(call, content), stdout: [], stderr: [content] }
-  }
+  const ended = await runTool(tool, () => ({ ...argumentsOf(call), ...overrides }), context)
+  if (!ended.ok) return { ...failed(call, ended.message), ...(ended.ran ? { stdout: [], stderr: [ended.message] } : {}) }
+  const content = limitResult(tool.name, resultText(ended.value), tool.return_char_limit)
+  return { tool_call_id: call.id, name: call.name, status: 'success', content, stdout: [], stderr: [] }
 }
