@@ -86,6 +86,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     run_id,
     step_id,
     tool_id: tool.id,
+    tool_name: 'memory_insert',
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     organization_id,
@@ -107,7 +108,7 @@ export async function bystanders(): Promise<string[]> {
 export async function dump(besides: string[]): Promise<Record<string, string[]>> {
   const { results } = await DB.prepare(
     `select t.name, (select c.name from pragma_table_info(t.name) c where c.name = 'organization_id') as owned from sqlite_master t
-      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like 'messages_fts%'`,
+      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like '%\\_fts%' escape '\\'`,
   ).all<{ name: string; owned: string | null }>()
   const tables = results.filter(({ name }) => !aside.includes(name))
   const others = '(select value from json_each(?1))'
