@@ -14,6 +14,7 @@ import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
+import { agentToolRunRoutes, toolSourceRoutes } from './tools/routes-run'
 import { adminUserRoutes } from './users/routes'
 
 type Mounted = [path: string, routes: App]
@@ -26,6 +27,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentToolRoutes],
+  ['/v1/agents', agentToolRunRoutes],
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
@@ -43,6 +45,7 @@ export const resources: Mounted[] = [
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/tools', toolSourceRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

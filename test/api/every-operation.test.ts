@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Answer, callAs } from '../support/client'
 import { bystanders, dump, organizationWithEverything } from '../support/everything'
 import type { Operation } from '../support/operations'
-import { addressOf, bodyOf, byName, expectProblem, missing, nameIn, operations, request, schemas } from '../support/requests'
+import { addressOf, bodyOf, byName, expectProblem, freeNames, missing, nameIn, operations, request, schemas } from '../support/requests'
 
 const others = await bystanders()
 const owner = await organizationWithEverything('quagga')
@@ -64,8 +64,8 @@ describe('without a key', () => {
 })
 
 describe('with the key of another organization', () => {
-  // A label or a version names something only within its block or agent.
-  const within = ['version', 'block_label']
+  // A label, a tool's name or a version names something only within its block or agent.
+  const within = ['version', ...freeNames]
   const addressed = ofMembers.filter((operation) => addressOf(operation).some((name) => !within.includes(name)))
 
   it.each(byName(addressed))('%s answers 404, the same as for what is not there, and changes nothing', async (_, operation) => {

@@ -23,6 +23,9 @@ const adminIds: Record<string, string> = { orgs: 'organization_id', users: 'user
 export const nameIn = (path: string, parameter: string): string =>
   (parameter === 'id' ? adminIds[path.split('/')[3] ?? ''] : undefined) ?? parameter
 
+/** Path parameters that are free text and name something only within what the path names before them. */
+export const freeNames = ['block_label', 'tool_name']
+
 /** The path parameters of an operation. */
 export const addressOf = ({ parameters }: Operation): string[] =>
   parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
