@@ -226,3 +226,4 @@ export const ToolExecutionResult = z
     sandbox_config_fingerprint: z.string().nullable(),
   })
   .meta({ id: 'ToolExecutionResult' })
+export type ToolExecutionResult = z.output<typeof ToolExecutionResult>

@@ -50,6 +50,8 @@ export async function upsertTool(ctx: Ctx, input: z.output<typeof ToolCreate>): 
   const fields = { ...sent, ...read, ...definition, args_json_schema: input.args_json_schema ?? {} }
   for (let attempt = 0; ; attempt++) {
     const existing = await named(ctx, name)
+    if (existing?.tool_type === 'external_mcp')
+      throw new AppError('conflict', `'${name}' is a tool of an MCP server. Give yours another name.`, { code: 'name_taken' })
     if (existing) return rows.update(ctx, existing.id, { ...fields, ...(await hashed({ ...existing, ...fields })) })
     try {
       const made = { source_type: 'python', ...fields }
