@@ -4,12 +4,14 @@ import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/
 import { log, setLogLevel } from '../src/lib/log'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import { condensed } from '../src/runtime/emit'
-import type { AgentRpc, ContextReport, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { ToolServices } from '../src/runtime/ports'
+import type { AgentRpc, ContextReport, DirectResult, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { admit } from './agent/admit'
 import { approvals } from './agent/approvals'
 import { withdrawRun, withdrawRuns } from './agent/cancel'
 import { contexts } from './agent/contexts'
+import { runDirectly } from './agent/direct'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
@@ -34,6 +36,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   readonly #readers = new Readers()
   readonly #flusher: Flusher
   readonly #executor: Executor
+  readonly #services: ToolServices
   #organization_id: string | null = null
   #armedFor = Number.POSITIVE_INFINITY
 
@@ -46,16 +49,17 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     if (isBorn(ctx.storage)) this.#wakeUp()
     const arm = () => this.#arm()
     this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
+    this.#services = servicesOf(
+      env,
+      () => this.#owner().organization_id,
+      () => this.#flusher.settle(),
+    )
     this.#executor = new Executor({
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
       model: modelsFor(env, config, () => this.#owner().organization_id),
-      services: servicesOf(
-        env,
-        () => this.#owner().organization_id,
-        () => this.#flusher.settle(),
-      ),
+      services: this.#services,
       payload: (run) => webhookBody(store, run),
       flush: () => this.#organization_id !== null && this.#flusher.kick(),
       wake: (run_id) => this.#readers.wake(run_id),
@@ -238,6 +242,14 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>> {
     return this.#serve(scope, async () => contexts.report(this.#store, await this.#load(conversation_id), conversation_id))
+  }
+
+  runTool(scope: Scope, { name, args, key }: Parameters<AgentRpc['runTool']>[1]): Promise<Outcome<DirectResult>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(null)
+      const { user_id } = scope
+      return runDirectly(name, args, { config, user_id, run_id: null, key, services: this.#services, now: this.#store.now() })
+    })
   }
 
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {

@@ -92,19 +92,19 @@ const stepMetricsRow = (owner: Owner, step: StepProjection) => ({
   last_updated_by_id: step.user_id,
 })
 
-/** Statement by which rows of an agent take over its project, or more of what it belongs to; every list can be narrowed by it. */
-const inherit = (
+/** Statement by which rows of an agent take over its project, or more of what it belongs to. It writes only what that changes. */
+function inherit(
   d1: D1Database,
   owner: Owner,
   table: string,
   rows: { id: string }[],
   columns = 'project_id, template_id, base_template_id',
-) =>
-  d1
-    .prepare(
-      `update ${table} set (${columns}) = (select ${columns} from agents where id = ?1) where id in (select value from json_each(?2))`,
-    )
+) {
+  const those = `(select ${columns} from agents where id = ?1)`
+  return d1
+    .prepare(`update ${table} set (${columns}) = ${those} where id in (select value from json_each(?2)) and (${columns}) is not ${those}`)
     .bind(owner.agent_id, JSON.stringify(rows.map((row) => row.id)))
+}
 
 /** `on conflict … do update` of the given columns: the newer projection of a row replaces the older. */
 const upsert = (columns: string[]) => `on conflict (id) do update set ${columns.map((c) => `"${c}" = excluded."${c}"`).join(', ')}`

@@ -24,6 +24,7 @@ import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
+import { agentToolRunRoutes, toolSourceRoutes } from './tools/routes-run'
 import { adminUserRoutes } from './users/routes'
 
 type Mounted = [path: string, routes: App]
@@ -42,6 +43,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentPassageRoutes],
   ['/v1/agents', agentToolRoutes],
+  ['/v1/agents', agentToolRunRoutes],
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/archives', archiveRoutes],
   ['/v1/archives', archiveAgentRoutes],
@@ -75,6 +77,7 @@ export const resources: Mounted[] = [
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
   ['/v1/tools/mcp', namedMcpRoutes],
+  ['/v1/tools', toolSourceRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

@@ -1,5 +1,5 @@
 import type { Outcome } from '../lib/errors'
-import type { InputMessage, Message, RunStatus, StopReason, TurnRequest, Usage } from './types'
+import type { InputMessage, Message, RunStatus, StopReason, ToolStatus, TurnRequest, Usage } from './types'
 import type { LettaMessage } from './wire-schema'
 
 /** On whose behalf an agent's object is called. The object refuses another organization as if the agent did not exist. */
@@ -42,6 +42,15 @@ export interface RunResult {
   usage: Usage & { step_count: number; context_tokens: number | null }
   /** Set when the run failed. */
   error: { type: string; message: string; detail: string | null } | null
+}
+
+/** What a tool answered to a call that no model made. */
+export interface DirectResult {
+  status: ToolStatus
+  /** What it returned; null when it failed. */
+  func_return: unknown
+  /** Why it failed. */
+  stderr: string[]
 }
 
 /** What the model would be sent now, measured in tokens by estimate (bytes / 4). */
@@ -114,6 +123,8 @@ export interface AgentRpc {
   /** Recompiles the system message and answers its text; `dry_run` stores nothing. */
   recompile(scope: Scope, conversation_id: string | null, options: { dry_run: boolean }): Promise<Outcome<string>>
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>>
+  /** Runs a tool that the agent has, outside of any turn. Two calls with one `key` edit once. A tool's failure is a result. */
+  runTool(scope: Scope, call: { name: string; args: Record<string, unknown>; key: string }): Promise<Outcome<DirectResult>>
   /** Forgets a conversation: cancels its runs and drops its context. */
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>>
   /** Forgets a finished run and its events. A run in progress is a conflict. */

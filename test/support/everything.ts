@@ -57,7 +57,7 @@ async function outsideServers(organization_id: string, tool_id: string, marker: 
     insertRows(DB, mcpServers, [{ ...server, server_url: url, token_enc: secret, metadata: {} }]),
     insertRows(DB, mcpTools, [{ organization_id, mcp_server_id, tool_id }]),
   ])
-  return { provider_id, mcp_server_id, mcp_server_name: server.server_name, mcp_tool_name: marker, tool_name: marker }
+  return { provider_id, mcp_server_id, mcp_server_name: server.server_name, mcp_tool_name: marker }
 }
 
 /** A fresh organization with one of everything; `marker`, a word in lower case, is in every text of it. */
@@ -131,7 +131,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     group_id: group.id,
     identity_id: identity.id,
     tool_id: tool.id,
-    tool_name: `${marker}_tool`,
+    tool_name: 'memory_insert',
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     organization_id,

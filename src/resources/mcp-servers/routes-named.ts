@@ -1,20 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { body, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
-import { Tool } from '../tools/schema'
+import { Tool, ToolExecutionResult } from '../tools/schema'
 import { noOauth } from './endpoint'
 import { namedMcpService } from './named'
-import {
-  McpLiveTool,
-  McpRefresh,
-  McpTest,
-  McpToolRun,
-  NamedConfig,
-  NamedConfigCreate,
-  NamedConfigUpdate,
-  RefreshQuery,
-  ToolExecutionResult,
-} from './schema'
+import { McpLiveTool, McpRefresh, McpTest, McpToolRun, NamedConfig, NamedConfigCreate, NamedConfigUpdate, RefreshQuery } from './schema'
 import { serverNamed } from './service'
 import { findTool, probe, refresh, registerOne, run } from './tools'
 
@@ -135,16 +125,16 @@ namedMcpRoutes.openapi(
     {
       ...op('execute_mcp_tool', 'Calls a tool of the server, registered or not, outside any agent.'),
       method: 'post',
-      path: '/servers/{mcp_server_name}/tools/{tool_name}/execute',
-      request: { params: params.extend({ tool_name: name }), body: body(McpToolRun, 'Arguments') },
+      path: '/servers/{mcp_server_name}/tools/{mcp_tool_name}/execute',
+      request: { params: params.extend({ mcp_tool_name: name }), body: body(McpToolRun, 'Arguments') },
     },
     { 200: json(ToolExecutionResult, 'What the call came to') },
   ),
   async (c) => {
     const ctx = c.get('ctx')
-    const { mcp_server_name, tool_name } = c.req.valid('param')
+    const { mcp_server_name, mcp_tool_name } = c.req.valid('param')
     const row = await serverNamed(ctx, mcp_server_name)
-    return c.json(await run(ctx, row, await findTool(ctx, row, tool_name), c.req.valid('json').args ?? {}), 200)
+    return c.json(await run(ctx, row, await findTool(ctx, row, mcp_tool_name), c.req.valid('json').args ?? {}), 200)
   },
 )
 
