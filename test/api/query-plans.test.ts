@@ -68,6 +68,8 @@ const lists = (ids: Record<string, string>): string[] => [
   `/v1/steps/?agent_id=${ids.agent}`,
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
+  `/v1/agents/${ids.agent}/export`,
+  `/v1/agents/${ids.agent}/export?conversation_id=${ids.conversation}`,
   '/v1/api-keys/',
   '/v1/tags/',
   '/v1/models/',

@@ -67,8 +67,9 @@ async function foldersOf(ctx: Ctx, ids: string[]): Promise<Pick<Gathered, 'attac
       .from(filesAgents)
       .where(and(anyOf(filesAgents.agent_id, ids), mine, eq(filesAgents.is_deleted, false)))
       .orderBy(asc(filesAgents.created_at), asc(filesAgents.id)),
-    ctx.db.select().from(foldersAgents).where(anyOf(foldersAgents.agent_id, ids)).orderBy(asc(foldersAgents.created_at)),
+    ctx.db.select().from(foldersAgents).where(anyOf(foldersAgents.agent_id, ids)),
   ])
+  links.sort((a, b) => (a.created_at + a.source_id < b.created_at + b.source_id ? -1 : 1))
   const sourceIds = [...new Set([...links.map((row) => row.source_id), ...attached.map((row) => row.source_id)])]
   if (sourceIds.length === 0) return { attachments: new Map(), folderIds: new Map(), folders: [], files: [] }
   const fileIds = attached.map((row) => row.file_id)

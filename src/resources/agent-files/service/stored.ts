@@ -10,7 +10,7 @@ const pageRows = 200
 const pageCharacters = 1_000_000
 
 const fits = (page: string) => `
-  select * from (select *, sum(size) over (order by place) - size as before from (${page})) where before < ${pageCharacters} order by place`
+  select * from (select *, sum(size) over (order by place) - size as before from (${page})) where before < ${pageCharacters}`
 
 const size = `length(m.content) + length(m.tool_calls) + length(m.tool_returns) + length(m.approvals) as size`
 
@@ -24,7 +24,7 @@ const ownPage = fits(`
 /** The messages that a conversation shows, in the order of their arrival in it. */
 const conversationPage = fits(`
   select m.*, c.rowid as place, ${size} from conversation_messages c join messages m on m.id = c.message_id
-  where c.conversation_id = ?1 and +c.organization_id = ?2 and c.is_deleted = 0 and m.is_deleted = 0 and c.rowid > ?3
+  where c.agent_id = ?4 and c.conversation_id = ?1 and +c.organization_id = ?2 and c.is_deleted = 0 and m.is_deleted = 0 and c.rowid > ?3
   order by c.rowid limit ${pageRows}`)
 
 export type StoredMessage = typeof messages.$inferSelect
@@ -32,9 +32,11 @@ export type StoredMessage = typeof messages.$inferSelect
 /** The messages of an agent's own context and its history, or of a conversation, page by page. */
 export async function* storedMessages(ctx: Ctx, agentId: string, conversationId: string | null): AsyncGenerator<StoredMessage[]> {
   const query = ctx.env.DB.prepare(conversationId === null ? ownPage : conversationPage)
+  const bindings = [conversationId ?? agentId, ctx.actor.organization_id]
   for (let after = -1; ; ) {
-    const { results } = await query.bind(conversationId ?? agentId, ctx.actor.organization_id, after).all<Record<string, unknown>>()
+    const { results } = await query.bind(...bindings, after, ...(conversationId === null ? [] : [agentId])).all<Record<string, unknown>>()
     if (results.length === 0) return
+    results.sort((a, b) => (a.place as number) - (b.place as number))
     yield results.map((row) => readRow(messages, row))
     after = results.at(-1)?.place as number
   }
