@@ -11,7 +11,8 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const began = Date.now()
   await next()
   const { status } = c.res
-  log(status >= 500 ? 'error' : 'info', {
+  // 501 and the failures of others (502, 504) are no faults of ours.
+  log(status === 500 || status === 503 ? 'error' : status > 500 ? 'warn' : 'info', {
     msg: 'request',
     request_id: c.get('requestId'),
     method: c.req.method,
