@@ -4,14 +4,19 @@ import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/
 import { log, setLogLevel } from '../src/lib/log'
 import { modelCatalog } from '../src/models'
 import { loadAgentConfig } from '../src/resources/agents/config'
+import type { CapturedMessage } from '../src/runtime/capture'
+import type { CompactionSettings } from '../src/runtime/compaction-schema'
 import { condensed } from '../src/runtime/emit'
-import type { AgentRpc, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { ModelCatalog, ModelRequest } from '../src/runtime/model'
+import type { AgentRpc, CompactionResult, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
+import { Compactor } from './agent/compactor'
 import { contexts } from './agent/contexts'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
 import { contextKey } from './agent/messages'
+import { preview } from './agent/preview'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -29,6 +34,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   readonly #readers = new Readers()
   readonly #flusher: Flusher
   readonly #executor: Executor
+  readonly #compactor: Compactor
+  readonly #model: ModelCatalog
   #organization_id: string | null = null
   #armedFor = Number.POSITIVE_INFINITY
 
@@ -40,18 +47,21 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     this.#store = store
     if (isBorn(ctx.storage)) this.#wakeUp()
     const arm = () => this.#arm()
+    this.#model = modelCatalog(config, env.AI)
+    this.#compactor = new Compactor({ store, load: this.#load, model: this.#model })
     this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
     this.#executor = new Executor({
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
-      model: modelCatalog(config, env.AI),
+      model: this.#model,
       services: servicesOf(
         env.DB,
         () => this.#owner().organization_id,
         () => this.#flusher.settle(),
       ),
       payload: (run) => webhookBody(store, run),
+      traced: config.PROVIDER_TRACE_DAYS > 0,
       flush: () => this.#organization_id !== null && this.#flusher.kick(),
       wake: (run_id) => this.#readers.wake(run_id),
       arm,
@@ -218,6 +228,23 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>> {
     return this.#serve(scope, async () => contexts.report(this.#store, await this.#load(conversation_id), conversation_id))
+  }
+
+  compact(scope: Scope, conversation_id: string | null, settings: CompactionSettings | null): Promise<Outcome<CompactionResult>> {
+    return this.#serve(scope, () => this.#compactor.compact(this.#agentId, conversation_id, settings))
+  }
+
+  preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>> {
+    return settle(async () => {
+      await this.#enter(scope)
+      const config = await this.#load(submission.conversation_id)
+      const handle = submission.request.override_model ?? config.model
+      return { handle, request: preview(this.#store, config, this.#model(handle), scope.user_id, submission) }
+    })
+  }
+
+  capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>> {
+    return this.#serve(scope, async () => contexts.capture(this.#store, await this.#load(null), scope.user_id, said))
   }
 
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {

@@ -2,8 +2,11 @@ import type { App } from '../http/router'
 import { agentRoutes, blockAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
+import { agentCaptureRoutes } from './capture/routes'
+import { agentCompactionRoutes, conversationCompactionRoutes } from './compaction/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { healthRoutes } from './health/routes'
 import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
@@ -23,6 +26,9 @@ export const resources: Mounted[] = [
   ['/v1', healthRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentCaptureRoutes],
+  ['/v1/agents', agentCompactionRoutes],
+  ['/v1/agents', agentGenerationRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentToolRoutes],
@@ -31,6 +37,8 @@ export const resources: Mounted[] = [
   ['/v1/blocks', blockAgentRoutes],
   ['/v1/blocks', blockVersionRoutes],
   ['/v1/conversations', conversationRoutes],
+  ['/v1/conversations', conversationCompactionRoutes],
+  ['/v1/conversations', conversationGenerationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
   ['/v1/messages', messageRoutes],

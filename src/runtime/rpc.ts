@@ -1,4 +1,7 @@
 import type { Outcome } from '../lib/errors'
+import type { CapturedMessage } from './capture'
+import type { CompactionSettings } from './compaction-schema'
+import type { ModelRequest } from './model'
 import type { InputMessage, RunStatus, StopReason, TurnRequest, Usage } from './types'
 import type { LettaMessage } from './wire-schema'
 
@@ -58,6 +61,13 @@ export interface ContextReport {
   num_recall_memory: number
 }
 
+/** What compacting a context came to. Counts include the system message. */
+export interface CompactionResult {
+  summary: string
+  num_messages_before: number
+  num_messages_after: number
+}
+
 /**
  * What an agent's object can be asked. Every method answers with an `Outcome`: an expected failure is a value.
  * A `conversation_id` of null is the agent's own context.
@@ -90,6 +100,15 @@ export interface AgentRpc {
   /** Recompiles the system message and answers its text; `dry_run` stores nothing. */
   recompile(scope: Scope, conversation_id: string | null, options: { dry_run: boolean }): Promise<Outcome<string>>
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>>
+  /**
+   * Puts a summary, written by a model, in the place of older messages of a context; they stay in the history. The settings are those of the
+   * agent where they say nothing. A conflict while a turn is running, `bad_request` when the context would not get shorter.
+   */
+  compact(scope: Scope, conversation_id: string | null, settings: CompactionSettings | null): Promise<Outcome<CompactionResult>>
+  /** The first request that a turn would send to its model, and the handle of that model. Nothing is stored. */
+  preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>>
+  /** Stores a turn that took place elsewhere at the end of the agent's own context. A conflict while a turn is running. Answers how many messages. */
+  capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>>
   /** Forgets a conversation: cancels its runs and drops its context. */
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>>
   /** Forgets a finished run and its events. A run in progress is a conflict. */

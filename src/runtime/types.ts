@@ -207,6 +207,7 @@ export interface AgentConfig {
   model_settings: Record<string, unknown> | null
   context_window: number
   response_format: Record<string, unknown> | null
+  compaction_settings: Record<string, unknown> | null
   tool_rules: ToolRule[]
   message_buffer_autoclear: boolean
   /** In prompt order; in a conversation its isolated blocks stand in for the agent's of the same label. */

@@ -98,15 +98,20 @@ export function modeOf(request: SendRequest, streamingByDefault: boolean): TurnM
   return { streaming, background: request.background ?? false, run_type: streaming ? 'send_message_streaming' : 'send_message' }
 }
 
-/** A validated request as the agent's object takes it. Throws what the client has to correct. */
-export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode: TurnMode): TurnRequest {
-  const input = inputOf(request)
-  const bytes = new TextEncoder().encode(JSON.stringify(input)).length
+/** Throws when messages are too large to be stored. */
+export function assertSize(messages: unknown): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(messages)).length
   if (bytes > maxInputBytes)
     throw new AppError(
       'payload_too_large',
       `The messages are ${bytes} bytes of JSON, over the limit of ${maxInputBytes}. Send smaller images or less text.`,
     )
+}
+
+/** A validated request as the agent's object takes it. Throws what the client has to correct. */
+export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode: TurnMode): TurnRequest {
+  const input = inputOf(request)
+  assertSize(input)
   const { config } = ctx
   if (request.override_model) describeModel(request.override_model, config)
   if (request.callback_url) checkUrl(request.callback_url, { allow: config.EGRESS_ALLOW, production: config.ENVIRONMENT === 'production' })

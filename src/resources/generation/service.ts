@@ -1,0 +1,50 @@
+import type { Ctx } from '../../context'
+import { newId } from '../../lib/id'
+import { modelCatalog } from '../../models'
+import { requestPayload } from '../../models/payload'
+import { complete, plain, textRequest } from '../../runtime/complete'
+import { modelFailuresAsErrors } from '../../runtime/failure'
+import { ModelError, type ModelRequest } from '../../runtime/model'
+import { loadAgentConfig } from '../agents/config'
+import { agentObject } from '../agents/object'
+import type { Context } from '../conversations/service'
+import type { SendRequest } from '../messages/schema'
+import { turnRequest } from '../messages/service/request'
+import type { GenerateRequest, GenerateResponse } from './schema'
+
+const formatOf = (schema: Record<string, unknown>) => ({ type: 'json_schema', json_schema: { name: 'response', schema } })
+
+/** One answer of the agent's model, or another, to a prompt. The agent's memory and history have no part in it, and nothing is stored. */
+export async function generate(ctx: Ctx, agent_id: string, input: GenerateRequest): Promise<GenerateResponse> {
+  const { organization_id } = ctx.actor
+  const config = await loadAgentConfig(ctx.env.DB, { organization_id, agent_id, conversation_id: null })
+  const model = modelCatalog(ctx.config, ctx.env.AI)(input.override_model || config.model)
+  const settings = input.override_model ? {} : (config.model_settings ?? {})
+  const message = plain(newId('message'), 'user', input.prompt)
+  const asked: ModelRequest = {
+    ...textRequest(input.system_prompt ?? '', [message], settings),
+    response_format: input.response_schema ? formatOf(input.response_schema) : null,
+  }
+  const request = (share: number) => {
+    if (share === 1) return asked
+    throw new ModelError('context_window_exceeded', `The prompt is more than the model '${model.handle}' can read. Shorten it.`)
+  }
+  const { text, usage } = await modelFailuresAsErrors(() => complete(model, request, new AbortController().signal))
+  return {
+    content: text,
+    model: model.handle,
+    usage: { message_type: 'usage_statistics', ...usage, step_count: 1, run_ids: null, context_tokens: null },
+  }
+}
+
+/** The body that the provider of the agent's model would be sent first if this request were made. Nothing is sent or stored. */
+export async function previewPayload(
+  ctx: Ctx,
+  { agent_id, conversation_id }: Context,
+  request: SendRequest,
+): Promise<Record<string, unknown>> {
+  const mode = { streaming: false, background: false, run_type: 'preview' }
+  const submission = { conversation_id, idempotency_key: null, request: turnRequest(ctx, request, mode) }
+  const { handle, request: built } = await agentObject(ctx, agent_id).preview(submission)
+  return requestPayload(ctx.config, ctx.env.AI, handle, built)
+}
