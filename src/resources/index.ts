@@ -8,7 +8,7 @@ import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { healthRoutes } from './health/routes'
-import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
+import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
 import { modelRoutes } from './models/routes'
@@ -31,6 +31,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentGenerationRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
+  ['/v1/agents', agentMessageSearchRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/blocks', blockRoutes],
