@@ -3,6 +3,7 @@ import { agentRoutes, blockAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
 import { agentCaptureRoutes } from './capture/routes'
+import { chatRoutes, voiceRoutes } from './chat/routes'
 import { agentCompactionRoutes, conversationCompactionRoutes } from './compaction/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
@@ -37,6 +38,7 @@ export const resources: Mounted[] = [
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
   ['/v1/blocks', blockVersionRoutes],
+  ['/v1/chat', chatRoutes],
   ['/v1/conversations', conversationRoutes],
   ['/v1/conversations', conversationCompactionRoutes],
   ['/v1/conversations', conversationGenerationRoutes],
@@ -52,6 +54,7 @@ export const resources: Mounted[] = [
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/voice-beta', voiceRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */
