@@ -20,6 +20,8 @@ export interface ExecutorHost {
   model: ModelCatalog
   services: ToolServices
   payload(run: Run): string
+  /** Whether what is sent to models is kept. */
+  traced?: boolean
   flush(): void
   wake(run_id: string): void
   arm(): void
@@ -111,7 +113,7 @@ export class Executor {
     const { store } = this.#host
     const agent_id = this.#host.agent_id()
     let loaded: AgentConfig | null = null
-    const journal = journalOf(store, agent_id, this.#host.payload)
+    const journal = journalOf(store, agent_id, this.#host.payload, this.#host.traced)
     const row = { kind: 'run', ref: run.id } as const
     if (schedule.attempts(store, row) >= triesMax) return this.#giveUp(run)
     schedule.again(store, row, store.now() + watchdogMs)

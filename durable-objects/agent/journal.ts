@@ -1,7 +1,7 @@
 import { stepEvents } from '../../src/runtime/emit'
 import type { RunError } from '../../src/runtime/events'
 import { interruptedReturn } from '../../src/runtime/packaging'
-import { type Journal, type JournalledCall, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
+import { type Journal, type JournalledCall, type Response, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
 import { compileSystem } from '../../src/runtime/prompt'
 import { type AgentConfig, addUsage, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
 import { events } from './events'
@@ -11,6 +11,7 @@ import { schedule } from './schedule'
 import { steps } from './steps'
 import { one, type Store } from './store'
 import { promptInput } from './system'
+import { recordTrace } from './traces'
 
 /** What the system message was compiled from, as a string that differs when anything it shows does. */
 const fingerprint = (config: AgentConfig): string =>
@@ -23,8 +24,11 @@ const fingerprint = (config: AgentConfig): string =>
     config.blocks.map((b) => [b.id, b.version, b.label, b.read_only]),
   ])
 
-/** The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries. */
-export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string): Journal {
+/**
+ * The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries; `traced` says whether what was
+ * sent to models is kept.
+ */
+export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string, traced = false): Journal {
   const guarded = <T>(run_id: string, work: () => T): T =>
     store.transaction(() => {
       if (!runs.isInProgress(store, run_id)) throw new RunEnded()
@@ -51,6 +55,11 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
     events.append(store, run_id, stepEvents(message))
   }
 
+  const trace = (run_id: string, step_id: string, response: Response) => {
+    const body = traced && one(store, 'select body from steps where id = ?1', step_id)?.body
+    if (body) recordTrace(store, runs.get(store, agent_id, run_id), { id: step_id, body: body as string }, response)
+  }
+
   return {
     openStep: (run_id) => steps.open(store, run_id),
     startStep: (run, model, tags) =>
@@ -66,8 +75,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
         events.append(store, run_id, added)
       }),
 
-    respond: (step, { message_id, content, calls, usage }) =>
+    respond: (step, response) =>
       guarded(step.run_id, () => {
+        const { message_id, content, calls, usage } = response
+        trace(step.run_id, step.id, response)
         append(step.run_id, step.id, { id: message_id, role: 'assistant', content, tool_calls: calls, model: modelOf(store, step.id) })
         steps.respond(store, step.id, usage, calls)
         schedule.progressed(store, 'run', step.run_id)
@@ -86,8 +97,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
         schedule.progressed(store, 'run', step.run_id)
       }),
 
-    finishWithResponse: (step, { message_id, content, usage }, nudge, end) =>
+    finishWithResponse: (step, response, nudge, end) =>
       guarded(step.run_id, () => {
+        const { message_id, content, usage } = response
+        trace(step.run_id, step.id, response)
         if (content.length > 0) append(step.run_id, step.id, { id: message_id, role: 'assistant', content, model: modelOf(store, step.id) })
         if (nudge) append(step.run_id, step.id, { role: 'user', content: [{ type: 'text', text: nudge }] })
         steps.respond(store, step.id, usage, [])

@@ -1,6 +1,7 @@
 import type { Message, RunStatus, StepStatus, StopReason, Usage } from '../../src/runtime/types'
 import { schedule } from './schedule'
 import { one, type Store } from './store'
+import type { TracePayload } from './traces'
 
 /** What an agent's object owes to the outside, by kind. Every row is idempotent at its receiver. */
 export interface OutboxPayloads {
@@ -11,6 +12,7 @@ export interface OutboxPayloads {
   context_set: { conversation_id: string | null; ids: string[] }
   run: RunProjection
   step: StepProjection
+  trace: TracePayload
   /** The agent's `last_run_*`, and the conversation's. */
   run_ended: { conversation_id: string | null; completed_at: number; duration_ms: number; stop_reason: StopReason }
   delivery: { id: string; run_id: string; url: string; event: string; body: string; created_at: number }
@@ -62,15 +64,21 @@ export interface StepProjection {
 /** When the alarm looks after rows that a crash kept from being sent at once. */
 const backstopMs = 5_000
 
+/** Characters of payloads that are taken at once: they travel to D1 in one batch. */
+const takenMax = 2_000_000
+
 /** Rows that leave the object, written in the transaction that made them true and struck off when their receiver has them. */
 export const outbox = {
   add<K extends OutboxKind>(store: Store, kind: K, payload: OutboxPayloads[K]): void {
     store.all('insert into outbox (kind, payload) values (?1, ?2)', kind, JSON.stringify(payload))
     schedule.ensure(store, 'flush', '', store.now() + backstopMs)
   },
+  /** The oldest rows after `after`: at most `limit`, up to the one that makes them a few megabytes. */
   take(store: Store, after: number, limit: number): OutboxRow[] {
+    const next = 'select id, kind, payload from outbox where id > ?1 order by id limit ?2'
+    const summed = `select *, sum(length(payload)) over (order by id) - length(payload) as before from (${next})`
     return store
-      .all('select id, kind, payload from outbox where id > ?1 order by id limit ?2', after, limit)
+      .all(`select id, kind, payload from (${summed}) where before < ?3 order by id`, after, limit, takenMax)
       .map((row) => ({ ...row, payload: JSON.parse(row.payload as string) }) as unknown as OutboxRow)
   },
   strike(store: Store, upTo: number): void {

@@ -18,6 +18,7 @@ import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
+import { runTraceRoutes, stepTraceRoutes, telemetryRoutes } from './traces/routes'
 import { adminUserRoutes } from './users/routes'
 
 type Mounted = [path: string, routes: App]
@@ -50,9 +51,12 @@ export const resources: Mounted[] = [
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
+  ['/v1/runs', runTraceRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
+  ['/v1/steps', stepTraceRoutes],
   ['/v1/tags', tagRoutes],
+  ['/v1/telemetry', telemetryRoutes],
   ['/v1/tools', toolRoutes],
   ['/v1/voice-beta', voiceRoutes],
 ]
