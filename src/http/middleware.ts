@@ -10,7 +10,8 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const began = Date.now()
   await next()
   const { status } = c.res
-  log(status >= 500 ? 'error' : 'info', {
+  // What is not implemented is no failure.
+  log(status >= 500 && status !== 501 ? 'error' : 'info', {
     msg: 'request',
     request_id: c.get('requestId'),
     method: c.req.method,

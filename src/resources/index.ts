@@ -9,6 +9,7 @@ import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { healthRoutes } from './health/routes'
+import { hostedRoutes } from './hosted/routes'
 import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -25,6 +26,7 @@ type Mounted = [path: string, routes: App]
 
 /** Every REST resource by the path it is mounted at. Adding a resource is one folder beside this file and one line here. */
 export const resources: Mounted[] = [
+  ['/v1', hostedRoutes],
   ['/v1', healthRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentBlockRoutes],
