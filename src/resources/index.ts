@@ -10,6 +10,8 @@ import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { healthRoutes } from './health/routes'
 import { hostedRoutes } from './hosted/routes'
+import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
+import { internalTemplateRoutes } from './internal/routes-templates'
 import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -28,6 +30,10 @@ type Mounted = [path: string, routes: App]
 export const resources: Mounted[] = [
   ['/v1', hostedRoutes],
   ['/v1', healthRoutes],
+  ['/v1/_internal_agents', internalAgentRoutes],
+  ['/v1/_internal_blocks', internalBlockRoutes],
+  ['/v1/_internal_runs', internalRunRoutes],
+  ['/v1/_internal_templates', internalTemplateRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentCaptureRoutes],

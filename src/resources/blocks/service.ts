@@ -58,6 +58,13 @@ export const blockService = {
     return createOnce(ctx, 'block', make, (id) => blockService.get(ctx, id))
   },
 
+  /** Creates blocks in the order given, all or none. */
+  async createMany(ctx: Ctx, inputs: z.output<typeof BlockCreate>[]): Promise<BlockRow[]> {
+    const made = newBlocks(ctx.env.DB, writerOf(ctx), inputs)
+    await ctx.env.DB.batch(made.statements)
+    return made.rows
+  },
+
   update: (ctx: Ctx, id: string, change: BlockChange, precondition: Precondition | null): Promise<BlockRow> =>
     changeBlock(ctx.env.DB, writerOf(ctx), id, () => change, { precondition }),
 
