@@ -1,6 +1,7 @@
 import type { App } from '../http/router'
 import { agentRoutes, blockAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
+import { batchRoutes } from './batches/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
 import { agentCaptureRoutes } from './capture/routes'
 import { chatRoutes, voiceRoutes } from './chat/routes'
@@ -12,6 +13,7 @@ import { healthRoutes } from './health/routes'
 import { hostedRoutes } from './hosted/routes'
 import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
 import { internalTemplateRoutes } from './internal/routes-templates'
+import { jobRoutes } from './jobs/routes'
 import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -53,6 +55,8 @@ export const resources: Mounted[] = [
   ['/v1/conversations', conversationGenerationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/jobs', jobRoutes],
+  ['/v1/messages/batches', batchRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/runs', runRoutes],
