@@ -43,6 +43,16 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/runs/?active=true',
   '/v1/steps/',
   `/v1/steps/?agent_id=${ids.agent}`,
+  `/v1/runs/${ids.run}/trace`,
+  `/v1/steps/${ids.step}/trace`,
+  '/v1/_internal_runs/',
+  '/v1/_internal_runs/?order_by=duration',
+  '/v1/_internal_runs/?duration_percentile=50&tools_used=a&step_count=1',
+  '/v1/_internal_templates/deployment/d',
+  '/v1/jobs/',
+  '/v1/jobs/?active=true',
+  '/v1/messages/batches',
+  `/v1/messages/batches/${ids.batch}/messages`,
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
   '/v1/api-keys/',
@@ -56,11 +66,24 @@ describe('every list', () => {
   beforeAll(async () => {
     call = (await freshOrganization()).call
     const agent = (
-      await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })
+      await call('POST', '/v1/agents/', {
+        name: 'a',
+        model: 'loci/scripted',
+        deployment_id: 'd',
+        memory_blocks: [{ label: 'human', value: 'Ada' }],
+      })
     ).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
     const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
-    Object.assign(ids, { agent: agent.id, block: agent.blocks[0].id, conversation: conversation.id, run: sent.messages[0].run_id })
+    const batch = (await call('POST', '/v1/messages/batches', { requests: [{ agent_id: agent.id, input: '/say hi' }] })).body
+    Object.assign(ids, {
+      agent: agent.id,
+      block: agent.blocks[0].id,
+      conversation: conversation.id,
+      run: sent.messages[0].run_id,
+      step: sent.messages[0].step_id,
+      batch: batch.id,
+    })
     prototype.prepare = function (this: D1Database, query: string) {
       seen.push(query)
       return original.call(this, query)

@@ -5,12 +5,15 @@ import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agents } from './sdk/agents'
 import { blocks } from './sdk/blocks'
+import { compaction } from './sdk/compaction'
 import { conversations } from './sdk/conversations'
+import { hosted } from './sdk/hosted'
 import { messages } from './sdk/messages'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
+import { traces } from './sdk/traces'
 
 const api = await startApi()
 
@@ -35,7 +38,11 @@ describe('the official SDK drives', () => {
   conversations(api)
   runs(api)
   patience(api)
+  compaction(api)
+  traces(api)
 })
+
+describe('of what only the hosted service has', () => hosted(api))
 
 describe('coverage', () => {
   it('is what it was: a method that works goes on working, and one that begins to is written down', () => {

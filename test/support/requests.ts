@@ -6,8 +6,14 @@ import { type OpenApiDocument, type Operation, operationsOf, schemasOf } from '.
 
 const document = (await callAs(null)<OpenApiDocument>('GET', '/openapi.json')).body
 
-/** Every operation that the server documents. */
-export const operations = operationsOf(document)
+const documented = operationsOf(document)
+
+/** Operations that the server documents only to say that it does not have them. */
+export const hosted = documented.filter(({ responses }) => responses[501])
+/** Every operation that the server serves. */
+export const operations = documented.filter(({ responses }) => !responses[501])
+/** Path parameters that are texts of a client's own, and not ids. */
+export const ownTexts = ['block_label', 'deployment_id', 'transaction_id']
 export const schemas = schemasOf(document)
 
 /** Bodies that their schemas do not tell: fields of which exactly one is needed, say. */
