@@ -10,6 +10,9 @@ import { condensed } from '../src/runtime/emit'
 import type { ModelCatalog, ModelRequest } from '../src/runtime/model'
 import type { AgentRpc, CompactionResult, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
+import { admit } from './agent/admit'
+import { approvals } from './agent/approvals'
+import { withdrawRun, withdrawRuns } from './agent/cancel'
 import { Compactor } from './agent/compactor'
 import { contexts } from './agent/contexts'
 import { events } from './agent/events'
@@ -27,6 +30,7 @@ import { resultOf, webhookBody } from './agent/webhook'
 const rowsPerAlarm = 50
 /** How long one alarm stays with a run; the next follows at once, so that other due rows get their turn. */
 const alarmSliceMs = 10_000
+const cancelReason = 'The user cancelled the request.'
 
 /** The single thread of one agent: it gives its messages their order, runs its turns, and owes D1 a copy of both. */
 export class AgentObject extends DurableObject<Env> implements AgentRpc {
@@ -123,17 +127,13 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial)
+      contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial, scope.user_id)
       return null
     })
   }
 
   #accept(scope: Scope, submission: Submission): Run {
-    const run = this.#store.transaction(
-      () =>
-        runs.duplicate(this.#store, this.#agentId, submission) ??
-        runs.accept(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS),
-    )
+    const run = admit(this.#store, this.#agentId, scope.user_id, submission, configOf(this.env).MAX_QUEUED_RUNS)
     this.#arm()
     return run
   }
@@ -189,21 +189,33 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     return this.#serve(scope, () => {
       const { run_ids, conversation_id } = which
       const key = conversation_id === undefined ? undefined : contextKey(conversation_id)
-      const ids = run_ids ?? runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
+      const running = runs.inProgress(this.#store, this.#agentId, key).map((run) => run.id)
+      // Another conversation may wait for another person: only what is named is told that nobody will answer.
+      const ids = run_ids ?? [...running, ...approvals.waitingRuns(this.#store, key ?? contextKey(null))]
       if (ids.length === 0)
         throw new AppError(
           'conflict',
           `CONFLICT: No active runs to cancel for ${conversation_id ? 'conversation' : 'agent'} ${conversation_id ?? this.#agentId}`,
         )
       const known = ids.map((id) => this.#run(id))
-      for (const run of known) if (runs.isInProgress(this.#store, run.id)) this.#executor.cancel(run.id)
+      for (const { id } of known) {
+        if (runs.isInProgress(this.#store, id)) this.#executor.cancel(id)
+        else withdrawRun(this.#store, this.#agentId, id, cancelReason)
+      }
       return Object.fromEntries(ids.map((id) => [id, this.#run(id).status]))
     })
   }
 
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.reset(this.#store, await this.#load(null), initial)
+      contexts.reset(this.#store, await this.#load(null), initial, scope.user_id)
+      return null
+    })
+  }
+
+  dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>> {
+    return this.#serve(scope, () => {
+      contexts.dropGroup(this.#store, this.#agentId, group_id)
       return null
     })
   }
@@ -217,7 +229,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   fork(scope: Scope, from: string | null, to: string, message_id: string | null = null): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
-      contexts.fork(this.#store, await this.#load(to), from, to, message_id)
+      contexts.fork(this.#store, await this.#load(to), from, to, message_id, scope.user_id)
       return null
     })
   }
@@ -231,7 +243,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   }
 
   compact(scope: Scope, conversation_id: string | null, settings: CompactionSettings | null): Promise<Outcome<CompactionResult>> {
-    return this.#serve(scope, () => this.#compactor.compact(this.#agentId, conversation_id, settings))
+    return this.#serve(scope, () => this.#compactor.compact({ agent_id: this.#agentId, user_id: scope.user_id }, conversation_id, settings))
   }
 
   preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>> {
@@ -250,6 +262,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
       for (const run of runs.inProgress(this.#store, this.#agentId, contextKey(conversation_id))) this.#executor.cancel(run.id)
+      withdrawRuns(this.#store, this.#agentId, contextKey(conversation_id), 'The conversation was deleted.')
       contexts.close(this.#store, conversation_id)
       return null
     })
@@ -258,6 +271,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   deleteRun(scope: Scope, run_id: string): Promise<Outcome<null>> {
     return this.#serve(scope, () => {
       if (this.#run(run_id).completed_at === null) throw new AppError('conflict', `Run '${run_id}' is in progress. Cancel it first.`)
+      if (approvals.isOpen(this.#store, run_id))
+        throw new AppError('conflict', `Run '${run_id}' made calls that wait. Answer them or cancel the run first.`)
       this.#store.transaction(() => runs.forget(this.#store, run_id))
       return null
     })

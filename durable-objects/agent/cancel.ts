@@ -1,6 +1,8 @@
+import { responseMessages } from '../../src/runtime/approvals'
 import { stepEvents } from '../../src/runtime/emit'
 import type { TurnPorts } from '../../src/runtime/ports'
 import type { ToolReturn } from '../../src/runtime/types'
+import { approvals } from './approvals'
 import { events } from './events'
 import { messages } from './messages'
 import { type Run, runs } from './runs'
@@ -28,14 +30,15 @@ export function cancelRun(
   store.transaction(() => {
     if (!runs.isInProgress(store, id)) return
     const run = runs.get(store, agent_id, id)
-    const step = steps.open(store, id)
+    if (run.status === 'created') approvals.begin(store, run)
+    const step = approvals.openStep(store, id)
     const draft = { run_id: id, step_id: step?.id ?? null }
     const said = step && !step.response && partial?.step.id === step.id ? partial : null
     const heard = said && (said.content.length > 0 || said.calls.length > 0)
     if (heard) {
-      const assistant = { ...draft, id: said.message_id, role: 'assistant' as const, content: said.content, tool_calls: said.calls }
-      const [message] = messages.append(store, { id: agent_id }, run.conversation_id, [assistant])
-      if (message && !run.request.stream_tokens) events.append(store, id, stepEvents(message))
+      const response = responseMessages(said).map((message) => ({ ...draft, ...message }))
+      const stored = messages.append(store, { id: agent_id }, run.conversation_id, response)
+      if (!run.request.stream_tokens) events.append(store, id, stored.flatMap(stepEvents))
     }
     const calls = step?.response
       ? step.calls
@@ -49,9 +52,28 @@ export function cancelRun(
       ])
       if (message) events.append(store, id, stepEvents(message))
     }
-    if (step) steps.end(store, step.id, 'cancelled', 'cancelled')
+    if (step?.resumed) approvals.settle(store, run, step.id)
+    else if (step) steps.end(store, step.id, 'cancelled', 'cancelled')
     if (step && !step.response && step.message_id && !heard && run.request.stream_tokens)
       events.append(store, id, [{ type: 'abandoned', message_id: step.message_id }])
     runs.end(store, agent_id, id, 'cancelled', null, payload)
   })
+}
+
+/**
+ * Ends the waiting of a run whose calls nobody will answer, in one transaction: each call is refused for `reason`, the conversation is free,
+ * and the run counts as cancelled. A run without waiting calls stays as it is.
+ */
+export function withdrawRun(store: Store, agent_id: string, id: string, reason: string): void {
+  store.transaction(() => {
+    if (approvals.pendingOf(store, id).length === 0) return
+    const run = runs.get(store, agent_id, id)
+    approvals.giveUp(store, run, reason)
+    runs.withdraw(store, run)
+  })
+}
+
+/** Ends the waiting of all runs, or those of one context. */
+export function withdrawRuns(store: Store, agent_id: string, conversation: string | undefined, reason: string): void {
+  for (const id of approvals.waitingRuns(store, conversation)) withdrawRun(store, agent_id, id, reason)
 }

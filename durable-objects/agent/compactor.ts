@@ -19,6 +19,12 @@ export interface CompactorHost {
   model(handle: string): Model
 }
 
+/** Whose context is compacted, and on whose behalf. */
+interface Caller {
+  agent_id: string
+  user_id: string
+}
+
 /**
  * Compacts contexts when asked to. Not while a turn is running; a turn that begins while the summary is being written is not held up, and
  * what it adds stays. Nothing is stored before the one transaction that puts the summary in the place of what it summarizes.
@@ -32,20 +38,20 @@ export class Compactor {
     this.#host = host
   }
 
-  compact(agent_id: string, conversation_id: string | null, settings: CompactionSettings | null): Promise<CompactionResult> {
+  compact(by: Caller, conversation_id: string | null, settings: CompactionSettings | null): Promise<CompactionResult> {
     const key = JSON.stringify([contextKey(conversation_id), settings])
     const running = this.#running.get(key)
     if (running) return running
-    const work = this.#compact(agent_id, conversation_id, settings).finally(() => this.#running.delete(key))
+    const work = this.#compact(by, conversation_id, settings).finally(() => this.#running.delete(key))
     this.#running.set(key, work)
     return work
   }
 
-  async #compact(agent_id: string, conversation_id: string | null, settings: CompactionSettings | null): Promise<CompactionResult> {
+  async #compact(by: Caller, conversation_id: string | null, settings: CompactionSettings | null): Promise<CompactionResult> {
     const { store, load, model } = this.#host
     const config = await load(conversation_id)
     const compaction = compactionOf(ownSettings(config), settings)
-    refuseWhileRunning(store, agent_id, conversation_id)
+    refuseWhileRunning(store, by.agent_id, conversation_id)
     const plan = planCompaction(messages.tail(store, conversation_id, Number.POSITIVE_INFINITY), compaction, config.context_window)
     if (!plan)
       throw new AppError(
@@ -59,7 +65,7 @@ export class Compactor {
     const summary = clipSummary(text, compaction.clip_chars)
     // Blocks may have moved while the model wrote.
     const now = await load(conversation_id)
-    return store.transaction(() => replace(store, now, conversation_id, plan.evicted, summary))
+    return store.transaction(() => replace(store, now, { ...by, conversation_id }, plan.evicted, summary))
   }
 }
 
@@ -71,7 +77,13 @@ function ownSettings({ compaction_settings }: AgentConfig): CompactionSettings |
 }
 
 /** Puts a summary in the place of the messages that it summarizes, after a fresh system message. */
-function replace(store: Store, config: AgentConfig, conversation_id: string | null, evicted: Message[], summary: string): CompactionResult {
+function replace(
+  store: Store,
+  config: AgentConfig,
+  { conversation_id, user_id }: { conversation_id: string | null; user_id: string },
+  evicted: Message[],
+  summary: string,
+): CompactionResult {
   const before = messages.contextIds(store, conversation_id)
   const system = messages.system(store, conversation_id)
   const from = system ? 1 : 0
@@ -89,8 +101,10 @@ function replace(store: Store, config: AgentConfig, conversation_id: string | nu
     messages_count_after: from + 1 + rest.length,
   }
   const text = packSummary(summary, evicted.length, store.now(), config.timezone, stats)
-  const [message] = messages.append(store, { id: config.id }, conversation_id, [{ role: 'summary', content: [{ type: 'text', text }] }])
+  const [message] = messages.append(store, { id: config.id }, conversation_id, [
+    { role: 'summary', content: [{ type: 'text', text }], created_by_id: user_id },
+  ])
   messages.setContext(store, conversation_id, [...before.slice(0, from), ...(message ? [message.id] : []), ...rest])
-  refreshSystem(store, config.id, conversation_id, config, true)
+  refreshSystem(store, config.id, conversation_id, config, { force: true, user_id })
   return { summary, num_messages_before: before.length, num_messages_after: stats.messages_count_after }
 }

@@ -2,7 +2,7 @@ import { isAppError, messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff, sleep } from '../../src/lib/time'
 import type { ModelCatalog } from '../../src/runtime/model'
-import { RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
+import { type Journal, RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
 import { runTurn } from '../../src/runtime/turn'
 import type { AgentConfig } from '../../src/runtime/types'
 import { cancelRun } from './cancel'
@@ -11,6 +11,7 @@ import { contextKey, messages } from './messages'
 import { type Run, runs, watchdogMs } from './runs'
 import { schedule } from './schedule'
 import type { Store } from './store'
+import { tracing } from './traces'
 
 /** What the executor needs of the object around it. */
 export interface ExecutorHost {
@@ -60,7 +61,8 @@ export class Executor {
       this.#drains.delete(key)
       // A run accepted between the last look and here would otherwise wait for the alarm.
       const head = this.#head(key)
-      if (head && !this.isPutOff(head.id)) void this.ensure(conversation_id)
+      // It fails only with the storage, and the object with it: the alarm of the next life takes the run up.
+      if (head && !this.isPutOff(head.id)) this.ensure(conversation_id).catch(() => undefined)
     })
     this.#drains.set(key, drain)
     return drain
@@ -109,11 +111,17 @@ export class Executor {
     }
   }
 
+  #journal(agent_id: string): Journal {
+    const { store, payload, traced } = this.#host
+    const journal = journalOf(store, agent_id, payload)
+    return traced ? tracing(store, agent_id, journal) : journal
+  }
+
   async #take(run: Run, partial: TurnPorts['partial'], signal: AbortSignal): Promise<void> {
     const { store } = this.#host
     const agent_id = this.#host.agent_id()
     let loaded: AgentConfig | null = null
-    const journal = journalOf(store, agent_id, this.#host.payload, this.#host.traced)
+    const journal = this.#journal(agent_id)
     const row = { kind: 'run', ref: run.id } as const
     if (schedule.attempts(store, row) >= triesMax) return this.#giveUp(run)
     schedule.again(store, row, store.now() + watchdogMs)

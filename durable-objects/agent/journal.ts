@@ -1,17 +1,19 @@
+import { responseMessages } from '../../src/runtime/approvals'
 import { stepEvents } from '../../src/runtime/emit'
 import type { RunError } from '../../src/runtime/events'
 import { interruptedReturn } from '../../src/runtime/packaging'
-import { type Journal, type JournalledCall, type Response, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
+import { type Journal, type JournalledCall, type OpenStep, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
 import { compileSystem } from '../../src/runtime/prompt'
 import { type AgentConfig, addUsage, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
+import { approvals } from './approvals'
 import { events } from './events'
 import { contextKey, messages, type NewMessage } from './messages'
+import { pauseRun } from './pause'
 import { type Run, runs } from './runs'
 import { schedule } from './schedule'
 import { steps } from './steps'
 import { one, type Store } from './store'
 import { promptInput } from './system'
-import { recordTrace } from './traces'
 
 /** What the system message was compiled from, as a string that differs when anything it shows does. */
 const fingerprint = (config: AgentConfig): string =>
@@ -22,13 +24,11 @@ const fingerprint = (config: AgentConfig): string =>
     config.timezone,
     config.tool_rules,
     config.blocks.map((b) => [b.id, b.version, b.label, b.read_only]),
+    ...(config.archival_memories > 0 ? [config.archival_memories] : []),
   ])
 
-/**
- * The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries; `traced` says whether what was
- * sent to models is kept.
- */
-export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string, traced = false): Journal {
+/** The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries. */
+export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string): Journal {
   const guarded = <T>(run_id: string, work: () => T): T =>
     store.transaction(() => {
       if (!runs.isInProgress(store, run_id)) throw new RunEnded()
@@ -40,28 +40,26 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
     runs.countStep(store, run, addUsage(run.usage, usage), usage.total_tokens || null, tools)
   }
 
-  const endStep = (run_id: string, step_id: string, { stop }: StepEnd) => {
-    steps.end(store, step_id, 'success', stop)
+  const endStep = ({ id, run_id, resumed }: OpenStep, { stop }: StepEnd) => {
+    if (resumed) approvals.settle(store, runs.get(store, agent_id, run_id), id)
+    else steps.end(store, id, 'success', stop)
     if (stop) runs.end(store, agent_id, run_id, stop, null, payload)
   }
 
   /** Stores a message of the run and logs it, unless its deltas were logged as they came. */
   const append = (run_id: string, step_id: string, draft: NewMessage): void => {
-    const { conversation_id, request } = runs.get(store, agent_id, run_id)
-    const [message] = messages.append(store, { id: agent_id }, conversation_id, [{ ...draft, run_id, step_id }])
-    const streamed = request.stream_tokens && draft.role === 'assistant'
+    const { conversation_id, request, user_id } = runs.get(store, agent_id, run_id)
+    const group_id = [request.approval, ...request.input].find((each) => each?.group_id)?.group_id ?? null
+    const row = { ...draft, run_id, step_id, group_id, created_by_id: user_id }
+    const [message] = messages.append(store, { id: agent_id }, conversation_id, [row])
+    const streamed = request.stream_tokens && (draft.role === 'assistant' || draft.role === 'approval')
     if (!message || streamed || draft.role === 'user') return
     runs.firstToken(store, run_id)
     events.append(store, run_id, stepEvents(message))
   }
 
-  const trace = (run_id: string, step_id: string, response: Response) => {
-    const body = traced && one(store, 'select body from steps where id = ?1', step_id)?.body
-    if (body) recordTrace(store, runs.get(store, agent_id, run_id), { id: step_id, body: body as string }, response)
-  }
-
   return {
-    openStep: (run_id) => steps.open(store, run_id),
+    openStep: (run_id) => approvals.openStep(store, run_id),
     startStep: (run, model, tags) =>
       guarded(run.id, () => {
         if (run.step_count > 0) schedule.progressed(store, 'run', run.id)
@@ -77,10 +75,10 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
 
     respond: (step, response) =>
       guarded(step.run_id, () => {
-        const { message_id, content, calls, usage } = response
-        trace(step.run_id, step.id, response)
-        append(step.run_id, step.id, { id: message_id, role: 'assistant', content, tool_calls: calls, model: modelOf(store, step.id) })
-        steps.respond(store, step.id, usage, calls)
+        const { calls, usage } = response
+        const stored = responseMessages(response)
+        for (const message of stored) append(step.run_id, step.id, { ...message, model: modelOf(store, step.id) })
+        steps.respond(store, step.id, stored[0]?.id ?? null, usage, calls)
         schedule.progressed(store, 'run', step.run_id)
         count(
           step.run_id,
@@ -97,37 +95,44 @@ export function journalOf(store: Store, agent_id: string, payload: (run: Run) =>
         schedule.progressed(store, 'run', step.run_id)
       }),
 
-    finishWithResponse: (step, response, nudge, end) =>
+    finishWithResponse: (step, { message_id, content, usage }, nudge, end) =>
       guarded(step.run_id, () => {
-        const { message_id, content, usage } = response
-        trace(step.run_id, step.id, response)
         if (content.length > 0) append(step.run_id, step.id, { id: message_id, role: 'assistant', content, model: modelOf(store, step.id) })
         if (nudge) append(step.run_id, step.id, { role: 'user', content: [{ type: 'text', text: nudge }] })
-        steps.respond(store, step.id, usage, [])
+        steps.respond(store, step.id, null, usage, [])
         count(step.run_id, usage, [])
-        endStep(step.run_id, step.id, end)
+        endStep(step, end)
       }),
 
     finishWithReturns: (step, returns, end) =>
       guarded(step.run_id, () => {
         const single = returns.length === 1 ? returns[0] : undefined
         append(step.run_id, step.id, { role: 'tool', content: [], tool_returns: returns, name: single?.name ?? null })
-        endStep(step.run_id, step.id, end)
+        endStep(step, end)
       }),
+
+    pause: (step) => guarded(step.run_id, () => pauseRun(store, agent_id, step, payload)),
 
     fail: (run_id, step, stop: StopReason, error: RunError) =>
       guarded(run_id, () => {
-        const open = step && steps.open(store, run_id)
+        const run = runs.get(store, agent_id, run_id)
+        if (run.status === 'created') approvals.begin(store, run)
+        const open = approvals.openStep(store, run_id)
         // A failure ends the calls of a stored response too: each has a result, for the next turn to read.
         if (open?.response && open.calls.length > 0)
           append(run_id, open.id, { role: 'tool', content: [], tool_returns: open.calls.map((call) => call.result ?? resultless(call)) })
-        if (step) steps.end(store, step.id, 'failed', stop, { type: error.type, data: { message: error.message, detail: error.detail } })
+        if (open?.resumed) approvals.settle(store, run, open.id)
+        else if (step)
+          steps.end(store, step.id, 'failed', stop, { type: error.type, data: { message: error.message, detail: error.detail } })
         runs.end(store, agent_id, run_id, stop, error, payload)
       }),
 
     history: (conversation_id, bytes) => messages.tail(store, conversation_id, bytes),
-    ofRun: (run_id) => messages.ofRun(store, run_id),
-    system: (run: TurnRun, config: AgentConfig) => store.transaction(() => refreshSystem(store, agent_id, run.conversation_id, config)),
+    ofRun: (run_id) => messages.ofTurn(store, run_id),
+    system: (run: TurnRun, config: AgentConfig) =>
+      store.transaction(() =>
+        refreshSystem(store, agent_id, run.conversation_id, config, { user_id: runs.get(store, agent_id, run.id).user_id }),
+      ),
   }
 }
 
@@ -141,7 +146,13 @@ const modelOf = (store: Store, step_id: string) =>
   (one(store, "select body ->> '$.model_handle' as handle from steps where id = ?1", step_id)?.handle as string | null) ?? null
 
 /** The context's system message, made when there is none and rewritten in place when what it shows has moved or `force` is set. Returns its text. */
-export function refreshSystem(store: Store, agent_id: string, conversation_id: string | null, config: AgentConfig, force = false): string {
+export function refreshSystem(
+  store: Store,
+  agent_id: string,
+  conversation_id: string | null,
+  config: AgentConfig,
+  { force = false, user_id = null }: { force?: boolean; user_id?: string | null } = {},
+): string {
   const key = contextKey(conversation_id)
   const print = fingerprint(config)
   const known = one(store, 'select fingerprint from conversations where id = ?1', key)?.fingerprint
@@ -151,7 +162,7 @@ export function refreshSystem(store: Store, agent_id: string, conversation_id: s
   const text = compileSystem(promptInput(store, conversation_id, config))
   const content = [{ type: 'text' as const, text }]
   if (stored) messages.rewrite(store, { ...stored, content })
-  else messages.append(store, { id: agent_id }, conversation_id, [{ role: 'system', content }])
+  else messages.append(store, { id: agent_id }, conversation_id, [{ role: 'system', content, created_by_id: user_id }])
   store.all(
     'insert into conversations (id, fingerprint) values (?1, ?2) on conflict (id) do update set fingerprint = excluded.fingerprint',
     key,

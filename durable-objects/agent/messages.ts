@@ -130,8 +130,11 @@ export const messages = {
     outbox.add(store, 'context_set', { conversation_id, ids })
   },
 
-  ofRun(store: Store, run_id: string): Message[] {
-    return store.all('select body from messages where run_id = ?1 order by seq', run_id).map(parse)
+  /** The messages of a run, and of the runs whose waiting calls it answered. */
+  ofTurn(store: Store, run_id: string): Message[] {
+    const turn = 'select ?1 as id union select a.run_id from turn join approvals a on a.answered_by = turn.id'
+    const query = `with recursive turn (id) as (${turn}) select body from messages where run_id in (select id from turn) order by seq`
+    return store.all(query, run_id).map(parse)
   },
 
   /** Messages of the agent that are in no part of this context: what "recall memory" means in the prompt. */

@@ -42,6 +42,8 @@ export interface RunProjection {
 export interface StepProjection {
   id: string
   run_id: string
+  /** On whose behalf the run is. */
+  user_id: string | null
   sequence_id: number
   status: StepStatus
   stop_reason: StopReason | null

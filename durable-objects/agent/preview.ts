@@ -3,6 +3,7 @@ import type { Model, ModelRequest } from '../../src/runtime/model'
 import { buildRequest } from '../../src/runtime/request'
 import type { Submission } from '../../src/runtime/rpc'
 import type { AgentConfig } from '../../src/runtime/types'
+import { admit } from './admit'
 import { journalOf, refreshSystem } from './journal'
 import { messages } from './messages'
 import { runs } from './runs'
@@ -26,12 +27,14 @@ export function preview(
   user_id: string,
   { conversation_id, request }: Submission,
 ): ModelRequest {
+  if (request.approval)
+    throw new AppError('bad_request', 'An answer to calls that wait has no preview: what is sent next depends on what they return.')
   // A message may be previewed after it was sent.
   const unnamed = { ...request, input: request.input.map((message) => ({ ...message, otid: null })) }
   try {
     store.transaction(() => {
       const submission = { conversation_id, request: unnamed, idempotency_key: null }
-      const accepted = runs.accept(store, config.id, user_id, submission, Number.POSITIVE_INFINITY)
+      const accepted = admit(store, config.id, user_id, submission, Number.POSITIVE_INFINITY)
       if (!messages.system(store, conversation_id)) refreshSystem(store, config.id, conversation_id, config)
       runs.begin(store, accepted, config)
       const journal = journalOf(store, config.id, () => '')

@@ -62,12 +62,14 @@ const runMetricsRow = (owner: Owner, run: RunProjection) => ({
 })
 
 const stepRow = (owner: Owner, step: StepProjection) => {
-  const { started_at, llm_started_at: _a, llm_request_ns: _b, tool_execution_ns: _c, step_ns: _d, usage, ...rest } = step
+  const { started_at, user_id, llm_started_at: _a, llm_request_ns: _b, tool_execution_ns: _c, step_ns: _d, usage, ...rest } = step
   return {
     ...rest,
     ...owner,
     ...usage,
     created_at: iso(started_at),
+    created_by_id: user_id,
+    last_updated_by_id: user_id,
     provider_category: 'base',
     provider_id: null,
     prompt_tokens_details: details({ cached_tokens: usage.cached_input_tokens, cache_write_tokens: usage.cache_write_tokens }),
@@ -87,12 +89,29 @@ const stepMetricsRow = (owner: Owner, step: StepProjection) => ({
   tool_execution_ns: step.tool_execution_ns,
   step_ns: step.step_ns,
   created_at: iso(step.started_at),
+  created_by_id: step.user_id,
+  last_updated_by_id: step.user_id,
 })
+
+/** Statement by which rows of an agent take over its project, or more of what it belongs to; every list can be narrowed by it. */
+const inherit = (
+  d1: D1Database,
+  owner: Owner,
+  table: string,
+  rows: { id: string }[],
+  columns = 'project_id, template_id, base_template_id',
+) =>
+  d1
+    .prepare(
+      `update ${table} set (${columns}) = (select ${columns} from agents where id = ?1) where id in (select value from json_each(?2))`,
+    )
+    .bind(owner.agent_id, JSON.stringify(rows.map((row) => row.id)))
 
 /** `on conflict … do update` of the given columns: the newer projection of a row replaces the older. */
 const upsert = (columns: string[]) => `on conflict (id) do update set ${columns.map((c) => `"${c}" = excluded."${c}"`).join(', ')}`
 
-const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])} where runs.completed_at is null`
+const onRun = `${upsert(['status', 'stop_reason', 'metadata_', 'ttft_ns', 'total_duration_ns', 'completed_at', 'updated_at'])}
+  where runs.completed_at is null or (runs.stop_reason = 'requires_approval' and excluded.stop_reason = 'cancelled')`
 const onRunMetrics = upsert(['run_ns', 'num_steps', 'tools_used', 'updated_at'])
 const onStep = upsert([
   'status',
@@ -194,6 +213,7 @@ export function projectionStatements(d1: D1Database, owner: Owner, rows: OutboxR
         found.map((run) => runMetricsRow(owner, run)),
         onRunMetrics,
       ),
+      ...['runs', 'run_metrics'].map((table) => inherit(d1, owner, table, found)),
     ]),
     ...some(latest(of(rows, 'step')), (found) => [
       insertRows(
@@ -208,6 +228,8 @@ export function projectionStatements(d1: D1Database, owner: Owner, rows: OutboxR
         found.map((step) => stepMetricsRow(owner, step)),
         onStepMetrics,
       ),
+      inherit(d1, owner, 'steps', found, 'project_id'),
+      inherit(d1, owner, 'step_metrics', found),
     ]),
     ...some(latest(of(rows, 'messages').flatMap((m) => m.rows)), (found) => [
       insertRows(

@@ -1,11 +1,14 @@
 import { AppError, notFound } from '../../src/lib/errors'
 import { newId, uuidOf } from '../../src/lib/id'
 import { iso, isoOrNull, type Millis } from '../../src/lib/time'
+import { waitingText } from '../../src/runtime/approvals'
 import type { RunError, RunUsage } from '../../src/runtime/events'
 import type { RunState, Submission } from '../../src/runtime/rpc'
 import { speaksByTool } from '../../src/runtime/step'
 import { type AgentConfig, noUsage, type RunStatus, type StopReason, statusOf, type TurnRequest, type Usage } from '../../src/runtime/types'
+import { approvals } from './approvals'
 import { events } from './events'
+import { storeInput } from './input'
 import { contextKey, messages } from './messages'
 import { outbox } from './outbox'
 import { schedule } from './schedule'
@@ -42,6 +45,9 @@ export const deltasKeptMs = 3 * 24 * 60 * 60 * 1000
 const inProgress = "status in ('created', 'running')"
 const nanos = (ms: number) => ms * 1_000_000
 
+/** What a stored request may lack: an ended run forgets the tools and skills of its client, which are long and serve nobody any more. */
+const lacking = { approval: null, client_tools: [], client_skills: [] }
+
 const read = (agent_id: string, row: SqlRow): Run => ({
   id: row.id as string,
   agent_id,
@@ -49,7 +55,7 @@ const read = (agent_id: string, row: SqlRow): Run => ({
   user_id: row.user_id as string,
   status: row.status as RunStatus,
   stop_reason: row.stop_reason as StopReason | null,
-  request: JSON.parse(row.request as string),
+  request: { ...lacking, ...JSON.parse(row.request as string) },
   created_at: row.created_at as number,
   started_at: row.started_at as number | null,
   first_token_at: row.first_token_at as number | null,
@@ -111,9 +117,9 @@ function project(store: Store, run: Run): void {
   })
 }
 
-/** The keys under which a request is remembered for good: its `Idempotency-Key` and the otids of its messages. */
+/** The keys under which a request is remembered for good: its `Idempotency-Key` and the otids of what it says. */
 function keysOf({ request, idempotency_key }: Submission): string[] {
-  const otids = request.input.flatMap((message) => (message.otid ? [`otid:${message.otid}`] : []))
+  const otids = [...(request.approval ? [request.approval] : []), ...request.input].flatMap(({ otid }) => (otid ? [`otid:${otid}`] : []))
   return idempotency_key === null ? otids : [`key:${idempotency_key}`, ...otids]
 }
 
@@ -194,12 +200,12 @@ export const runs = {
     if (run.request.assistant_tool && speaksByTool(config))
       // What such an agent says is known as speech only when its call is whole, so that nothing of it is streamed by tokens.
       store.all("update runs set request = json_set(request, '$.stream_tokens', json('false')) where id = ?1", run.id)
-    if (config.message_buffer_autoclear) {
+    if (config.message_buffer_autoclear && !run.request.approval) {
       const system = messages.system(store, run.conversation_id)
       messages.setContext(store, run.conversation_id, system ? [system.id] : [])
     }
-    const input = run.request.input.map((message) => ({ ...message, run_id: run.id, created_by_id: run.user_id }))
-    messages.append(store, { id: run.agent_id }, run.conversation_id, input)
+    if (run.request.approval) approvals.begin(store, run)
+    else storeInput(store, run)
     project(store, { ...run, status: 'running', started_at: now })
   },
 
@@ -224,7 +230,8 @@ export const runs = {
     if (before.completed_at !== null) return before
     const now = store.now()
     store.all(
-      'update runs set status = ?2, stop_reason = ?3, completed_at = ?4, error = ?5 where id = ?1',
+      `update runs set status = ?2, stop_reason = ?3, completed_at = ?4, error = ?5, request = json_remove(request, '$.client_tools', '$.client_skills')
+        where id = ?1`,
       id,
       statusOf(stop_reason),
       stop_reason,
@@ -255,8 +262,24 @@ export const runs = {
     return run
   },
 
+  /** Ends a run that cannot go on because calls wait. What it was asked may be sent again under the same keys. */
+  turnAway(store: Store, agent_id: string, id: string, payload: (run: Run) => string): void {
+    store.all('delete from requests where run_id = ?1', id)
+    runs.end(store, agent_id, id, 'error', { type: 'pending_approval', message: waitingText, detail: null }, payload)
+  },
+
+  /** Makes a run that ended with calls that wait a cancelled one. */
+  withdraw(store: Store, run: Run): void {
+    store.all("update runs set status = 'cancelled', stop_reason = 'cancelled' where id = ?1", run.id)
+    project(store, { ...run, status: 'cancelled', stop_reason: 'cancelled' })
+    const completed_at = run.completed_at ?? store.now()
+    const { conversation_id, created_at } = run
+    outbox.add(store, 'run_ended', { conversation_id, completed_at, duration_ms: completed_at - created_at, stop_reason: 'cancelled' })
+  },
+
   /** Forgets a finished run and its log; its messages stay. */
   forget(store: Store, id: string): void {
+    approvals.forget(store, id)
     store.all('delete from calls where step_id in (select id from steps where run_id = ?1)', id)
     for (const table of ['steps', 'events']) store.all(`delete from ${table} where run_id = ?1`, id)
     store.all('delete from runs where id = ?1', id)

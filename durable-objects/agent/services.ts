@@ -1,9 +1,10 @@
 import { applyToHead } from '../../src/memory/rebase'
 import { changeBlock } from '../../src/resources/blocks/write'
 import { recallMessages } from '../../src/resources/messages/recall'
+import { insertOnce, recallPassages } from '../../src/resources/passages/recall'
 import type { ToolServices } from '../../src/runtime/ports'
 
-/** What built-in tools reach outside the object: blocks and the history, both in D1. */
+/** What built-in tools reach outside the object: blocks, passages and the history, all in D1. */
 export const servicesOf = (d1: D1Database, organization_id: () => string, settled: () => Promise<void>): ToolServices => ({
   async editBlock(seen, operation, { agent_id, user_id, run_id, key }) {
     const by = {
@@ -22,4 +23,6 @@ export const servicesOf = (d1: D1Database, organization_id: () => string, settle
     await settled()
     return recallMessages(d1, query)
   },
+  insertPassage: (passage, by) => insertOnce(d1, by, passage),
+  searchPassages: (query) => recallPassages(d1, query),
 })

@@ -45,11 +45,13 @@ const callsOf = (store: Store, step_id: string): JournalledCall[] =>
 
 function project(store: Store, row: StepRow, end: { stop: StopReason | null; error?: StepError; ended_at: number | null }): void {
   const { usage, ...body } = JSON.parse(row.body) as StepBody
+  const user_id = one(store, 'select user_id from runs where id = ?1', row.run_id)?.user_id as string | undefined
   const projection: StepProjection = {
     ...body,
     usage,
     id: row.id,
     run_id: row.run_id,
+    user_id: user_id ?? null,
     sequence_id: row.n,
     status: row.status,
     stop_reason: end.stop,
@@ -66,18 +68,18 @@ function project(store: Store, row: StepRow, end: { stop: StopReason | null; err
 
 const rowOf = (store: Store, id: string) => one(store, 'select * from steps where id = ?1', id) as unknown as StepRow
 
+function read(store: Store, { id, run_id, n, message_id }: StepRow): OpenStep {
+  const response = message_id ? messages.get(store, message_id) : null
+  return { id, run_id, n, resumed: false, message_id, response, calls: callsOf(store, id) }
+}
+
 /** Steps of runs and the journal of their tool calls. All of it inside the caller's transaction. */
 export const steps = {
+  get: (store: Store, id: string): OpenStep => read(store, rowOf(store, id)),
+
   open(store: Store, run_id: string): OpenStep | null {
-    const row = one(
-      store,
-      "select * from steps where run_id = ?1 and status = 'pending' order by n desc limit 1",
-      run_id,
-    ) as unknown as StepRow | null
-    if (!row) return null
-    const { id, n, message_id } = row
-    const response = message_id ? messages.get(store, message_id) : null
-    return { id, run_id, n, message_id, response, calls: callsOf(store, id) }
+    const row = one(store, "select * from steps where run_id = ?1 and status = 'pending' order by n desc limit 1", run_id)
+    return row && read(store, row as unknown as StepRow)
   },
 
   start(store: Store, run_id: string, model: Model, tags: string[]): OpenStep {
@@ -101,23 +103,29 @@ export const steps = {
       JSON.stringify(body),
     )
     project(store, rowOf(store, id), { stop: null, ended_at: null })
-    return { id, run_id, n, message_id: null, response: null, calls: [] }
+    return { id, run_id, n, resumed: false, message_id: null, response: null, calls: [] }
   },
 
   startResponse(store: Store, id: string, message_id: string): void {
     store.all('update steps set message_id = ?2, llm_started_at = ?3 where id = ?1', id, message_id, store.now())
   },
 
-  /** Keeps what the model answered: its tokens, and the intent of every call. */
-  respond(store: Store, id: string, usage: Usage, calls: ToolCall[]): void {
+  /** Keeps what the model answered: where it is stored, its tokens, and the intent of every call. */
+  respond(store: Store, id: string, message_id: string | null, usage: Usage, calls: ToolCall[]): void {
     store.all(
-      "update steps set llm_ended_at = ?2, body = json_set(body, '$.usage', json(?3)) where id = ?1",
+      "update steps set message_id = coalesce(?4, message_id), llm_ended_at = ?2, body = json_set(body, '$.usage', json(?3)) where id = ?1",
       id,
       store.now(),
       JSON.stringify(usage),
+      message_id,
     )
-    for (const [n, call] of calls.entries())
-      store.all("insert into calls (step_id, n, call, state) values (?1, ?2, ?3, 'intended')", id, n, JSON.stringify(call))
+    const query = 'insert into calls (step_id, n, call, state) values (?1, ?2, ?3, ?4)'
+    for (const [n, call] of calls.entries()) store.all(query, id, n, JSON.stringify(call), call.waits ? 'waiting' : 'intended')
+  },
+
+  /** A call that waited may be carried out. */
+  intendCall(store: Store, id: string, n: number): void {
+    store.all("update calls set state = 'intended' where step_id = ?1 and n = ?2 and state = 'waiting'", id, n)
   },
 
   startCall(store: Store, id: string, n: number): void {

@@ -60,6 +60,16 @@ export const schemaSteps: readonly string[][] = [
     'create table schedule (kind text not null, ref text not null, due_at integer not null, attempts integer not null default 0, primary key (kind, ref)) without rowid',
     'create index schedule_due on schedule (due_at)',
   ],
+  [
+    // A call that waits for an answer from outside: `pending` until a run brings the answer, `answered` until its result is stored, then `settled`.
+    `create table approvals (
+      id integer primary key autoincrement, step_id text not null, n integer not null, conversation text not null, run_id text not null,
+      message_id text not null, state text not null, answered_by text, requested_at integer not null, unique (step_id, n))`,
+    "create index approvals_pending on approvals (conversation, id) where state = 'pending'",
+    'create index approvals_of_conversation on approvals (conversation, id)',
+    'create index approvals_of_run on approvals (run_id)',
+    'create index approvals_answered_by on approvals (answered_by) where answered_by is not null',
+  ],
 ]
 
 /** Brings the schema up to date, in one transaction. The version is kept in the object's key-value storage (`user_version` is refused there). */

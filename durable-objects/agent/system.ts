@@ -14,5 +14,6 @@ export const promptInput = (store: Store, conversation_id: string | null, config
   blocks: config.blocks,
   tool_rules: config.tool_rules,
   previous_messages: messages.recallCount(store, conversation_id),
+  archival_memories: config.archival_memories,
   compiled_at: store.now(),
 })

@@ -2,11 +2,11 @@ import { insertRows } from '../../src/db/rows'
 import { newId } from '../../src/lib/id'
 import { iso } from '../../src/lib/time'
 import { providerTraces } from '../../src/resources/steps/table'
-import type { Response } from '../../src/runtime/ports'
+import type { Journal, OpenStep, Response } from '../../src/runtime/ports'
 import { outbox } from './outbox'
 import type { Owner } from './projection'
-import type { Run } from './runs'
-import type { Store } from './store'
+import { runs } from './runs'
+import { one, type Store } from './store'
 
 /** What was sent to a model in a step and what it answered. The bodies are JSON text. */
 export interface TracePayload {
@@ -32,13 +32,15 @@ function textOf(body: unknown): string {
 }
 
 /** Owes D1 the trace of a model's response. Inside the caller's transaction. */
-export function recordTrace(store: Store, run: Pick<Run, 'id' | 'user_id'>, step: { id: string; body: string }, response: Response): void {
-  if (!response.sent) return
-  const { tags, provider_name, model, model_handle, model_endpoint, context_window_limit } = JSON.parse(step.body)
+function record(store: Store, agent_id: string, { id: step_id, run_id }: OpenStep, response: Response): void {
+  const body = one(store, 'select body from steps where id = ?1', step_id)?.body
+  if (!response.sent || !body) return
+  const run = runs.get(store, agent_id, run_id)
+  const { tags, provider_name, model, model_handle, model_endpoint, context_window_limit } = JSON.parse(body as string)
   const { message_id, content, calls, usage } = response
   outbox.add(store, 'trace', {
     id: newId('providerTrace'),
-    step_id: step.id,
+    step_id,
     run_id: run.id,
     user_id: run.user_id,
     agent_tags: tags,
@@ -48,6 +50,21 @@ export function recordTrace(store: Store, run: Pick<Run, 'id' | 'user_id'>, step
     created_at: store.now(),
   })
 }
+
+/** The journal, which also keeps what models were sent and answered, in the transactions that store their responses. */
+export const tracing = (store: Store, agent_id: string, journal: Journal): Journal => ({
+  ...journal,
+  respond: (step, response) =>
+    store.transaction(() => {
+      record(store, agent_id, step, response)
+      return journal.respond(step, response)
+    }),
+  finishWithResponse: (step, response, nudge, end) =>
+    store.transaction(() => {
+      record(store, agent_id, step, response)
+      journal.finishWithResponse(step, response, nudge, end)
+    }),
+})
 
 /** One statement a trace, since each may be large. A step that is gone takes none. */
 export const traceStatement = (d1: D1Database, owner: Owner, trace: TracePayload): D1PreparedStatement => {

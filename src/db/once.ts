@@ -1,6 +1,7 @@
 import type { Ctx } from '../context'
+import { sha256 } from '../lib/crypto'
 import { isAppError } from '../lib/errors'
-import { type IdKind, idPrefixes, newId } from '../lib/id'
+import { type IdKind, idPrefixes, newId, uuidFrom } from '../lib/id'
 
 /**
  * Creates what a request asks for once, also when a crash kept its first try from being answered. The id comes from the `Idempotency-Key`,
@@ -21,4 +22,20 @@ export async function createOnce<T>(
     if (!isAppError(error) || error.kind !== 'not_found') throw error
     return make(id)
   }
+}
+
+/** The same for `n` rows that are created together: `find` answers with those of the ids that are there, which is all of them or none. */
+export async function createManyOnce<T>(
+  ctx: Ctx,
+  kind: IdKind,
+  n: number,
+  make: (ids: string[]) => Promise<T[]>,
+  find: (ids: string[]) => Promise<T[]>,
+): Promise<T[]> {
+  const { once } = ctx
+  if (!once) return make(Array.from({ length: n }, () => newId(kind)))
+  const digests = await Promise.all(Array.from({ length: n }, (_, i) => sha256(`${once.uuid}\n${i}`)))
+  const ids = digests.map((digest) => `${idPrefixes[kind]}-${uuidFrom(digest)}`)
+  const found = once.again ? await find(ids) : []
+  return found.length === n ? found : make(ids)
 }

@@ -24,6 +24,34 @@ export const operation = <
   responses: O,
 ) => createRoute({ ...route, responses: { ...responses, ...problems } })
 
+const batchMax = 1000
+const BatchDeleted = z
+  .object({
+    deleted: z.array(z.string()),
+    not_found: z.array(z.string()).describe('Ids that nothing was found under; what was deleted before is among them.'),
+  })
+  .meta({ id: 'BatchDeleted' })
+
+/** `POST /batch-delete` of a collection: deletes what is there of up to 1000 ids. `remove` resolves with the ids of what it deleted. */
+export function batchDelete(
+  app: App,
+  spec: { tags: string[]; operationId: string; kind: IdKind; remove(ctx: Ctx, ids: string[]): Promise<string[]> },
+): void {
+  const { kind, remove, ...op } = spec
+  const request = z.object({ ids: z.array(idOf(kind)).min(1).max(batchMax) })
+  app.openapi(
+    operation(
+      { ...op, method: 'post', path: '/batch-delete', request: { body: body(request, 'What to delete') } },
+      { 200: json(BatchDeleted, 'What was deleted, and what was not there') },
+    ),
+    async (c) => {
+      const ids = [...new Set(c.req.valid('json').ids)]
+      const gone = new Set(await remove(c.get('ctx'), ids))
+      return c.json({ deleted: ids.filter((id) => gone.has(id)), not_found: ids.filter((id) => !gone.has(id)) }, 200)
+    },
+  )
+}
+
 /** What a resource must be able to do to be served by `crudRoutes`. A repository satisfies it; so does anything wrapping one. */
 export interface CrudService<Row, Create, Update, Query> {
   list(ctx: Ctx, query: Query): Promise<Row[]>

@@ -62,6 +62,9 @@ function problem(c: Context, kind: ErrorKind, detail: string, extra: Record<stri
   })
 }
 
+/** What an error came from. Drizzle wraps a failed query in an error that repeats its parameters, which must not be logged. */
+const rootOf = (error: Error): Error => (error.cause instanceof Error ? rootOf(error.cause) : error)
+
 export function onError(error: Error, c: Context) {
   if (isAppError(error)) {
     c.set('problem', error.kind)
@@ -73,7 +76,8 @@ export function onError(error: Error, c: Context) {
     return problem(c, error.status < 500 ? 'bad_request' : 'internal', error.message || 'The request could not be read as JSON')
   }
   const broken = brokenConstraint(error)
-  log('error', { msg: 'unhandled', request_id: c.get('requestId'), error: messageOf(error), stack: error.stack })
+  const cause = rootOf(error)
+  log('error', { msg: 'unhandled', request_id: c.get('requestId'), error: messageOf(cause), stack: cause.stack })
   if (broken) return problem(c, 'conflict', 'The change conflicts with what is stored. Read the current state and try again.')
   return problem(c, 'internal', 'An unknown error occurred')
 }

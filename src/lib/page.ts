@@ -20,7 +20,7 @@ export const pageQuery = (defaults: { limit?: number; order?: 'asc' | 'desc' } =
     before: blankAsAbsent(z.string().optional()).describe('Id of the row that the page ends before, in the requested order.'),
     after: blankAsAbsent(z.string().optional()).describe('Id of the row that the page starts after, in the requested order.'),
     order: blankAsAbsent(z.enum(['asc', 'desc']).default(defaults.order ?? 'desc')).describe('Sort direction.'),
-    order_by: blankAsAbsent(z.string().optional()).describe('Column to sort by; `created_at` unless the list offers others.'),
+    order_by: blankAsAbsent(z.enum(['created_at']).optional()).describe('Column to sort by.'),
   })
 
 export interface Page {

@@ -47,6 +47,34 @@ export function agentTime(at: Millis, timeZone: string): string {
   return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}:${p.second} ${p.dayPeriod} ${p.timeZoneName}${offset}`
 }
 
+/** How far local time is ahead of UTC at an instant, in milliseconds. */
+function offsetAt(at: Millis, timeZone: string): Millis {
+  const name = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+    .formatToParts(at)
+    .find((p) => p.type === 'timeZoneName')?.value
+  const match = name?.match(/GMT([+-])(\d{2}):(\d{2})/)
+  return match ? (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3])) * 60_000 : 0
+}
+
+/** ISO-8601 in an IANA time zone, with milliseconds and the offset from UTC: `2026-01-31T09:00:00.000-08:00`. */
+export function zonedIso(at: Millis, timeZone: string): string {
+  const offset = offsetAt(at, timeZone)
+  const minutes = Math.abs(offset) / 60_000
+  const two = (n: number) => String(Math.floor(n)).padStart(2, '0')
+  return `${iso(at + offset).slice(0, -1)}${offset < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`
+}
+
+/**
+ * The instant of an ISO date or datetime; NaN when it is neither. Without an offset it is local to the time zone; a date alone is the first
+ * millisecond of that day, or its last as the end of a range.
+ */
+export function zonedInstant(text: string, timeZone: string, edge: 'start' | 'end'): Millis {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text)
+  const hasOffset = !isDate && /(Z|[+-]\d{2}:?\d{2})$/i.test(text)
+  const naive = Date.parse(isDate ? `${text}T${edge === 'end' ? '23:59:59.999' : '00:00:00.000'}Z` : hasOffset ? text : `${text}Z`)
+  return hasOffset || Number.isNaN(naive) ? naive : naive - offsetAt(naive - offsetAt(naive, timeZone), timeZone)
+}
+
 /** True when the runtime knows the IANA time zone. */
 export function isTimeZone(name: string): boolean {
   try {

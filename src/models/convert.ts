@@ -1,6 +1,6 @@
 import type { LanguageModelV4FilePart, LanguageModelV4Message, LanguageModelV4TextPart, SharedV4ProviderOptions } from '@ai-sdk/provider'
 import type { ModelRequest } from '../runtime/model'
-import type { ContentPart, ImageSource, Message } from '../runtime/types'
+import type { ContentPart, ImageSource, Message, ToolReturn } from '../runtime/types'
 
 /** Protocols that a model can be spoken to in. */
 export type Dialect = 'openai-chat' | 'openai-responses' | 'anthropic' | 'google' | 'compatible' | 'workers-ai'
@@ -122,18 +122,30 @@ function assistantParts(message: Message, reader: Reader): AssistantPart[] {
   return [...said(false), ...calls, ...said(true)]
 }
 
+type ToolPart = Extract<Extract<LanguageModelV4Message, { role: 'tool' }>['content'][number], { type: 'tool-result' }>
+
+/** Protocols that take images in the result of a tool. */
+const showsImages: Dialect[] = ['anthropic', 'openai-responses']
+
 /** Only Anthropic has a mark for failed results; the others would wrap the text, which already says that it is an error. */
+function output({ content: value, images = [], status }: ToolReturn, dialect: Dialect): ToolPart['output'] {
+  if (images.length > 0 && showsImages.includes(dialect))
+    return { type: 'content', value: [...(isBlank(value) ? [] : [words(value)]), ...images.map((source) => image(source, dialect))] }
+  if (images.length > 0)
+    return { type: 'text', value: [value, ...images.map(() => '[An image, which this model cannot be shown]')].join('\n') }
+  return { type: status === 'error' && dialect === 'anthropic' ? 'error-text' : 'text', value }
+}
+
 function results(message: Message, dialect: Dialect): LanguageModelV4Message[] {
   if (message.tool_returns.length === 0) return []
-  const content = message.tool_returns.map((result) => ({
-    type: 'tool-result' as const,
-    toolCallId: callId(result.tool_call_id, dialect),
-    toolName: result.name,
-    output: {
-      type: result.status === 'error' && dialect === 'anthropic' ? ('error-text' as const) : ('text' as const),
-      value: result.content,
-    },
-  }))
+  const content = message.tool_returns.map(
+    (result): ToolPart => ({
+      type: 'tool-result',
+      toolCallId: callId(result.tool_call_id, dialect),
+      toolName: result.name,
+      output: output(result, dialect),
+    }),
+  )
   return [{ role: 'tool', content }]
 }
 

@@ -15,6 +15,7 @@ import { scriptedHandle, scriptedModel } from './scripted'
 import { compatibleName } from './settings'
 
 export { defaultModelSettings, describeModel, type ModelFacts } from './describe'
+export { describeEmbedding } from './embedding'
 export { type EmbeddingRow, listEmbeddingModels, listModels, type ModelRow } from './list'
 
 /** Where the catalog's providers come from and how they reach the network. */

@@ -1,24 +1,30 @@
 import type { App } from '../http/router'
-import { agentRoutes, blockAgentRoutes } from './agents/routes'
+import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
+import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
 import { batchRoutes } from './batches/routes'
-import { agentBlockRoutes, blockRoutes, blockVersionRoutes } from './blocks/routes'
+import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, identityBlockRoutes } from './blocks/routes'
 import { agentCaptureRoutes } from './capture/routes'
 import { chatRoutes, voiceRoutes } from './chat/routes'
 import { agentCompactionRoutes, conversationCompactionRoutes } from './compaction/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
+import { embeddingRoutes } from './embeddings/routes'
 import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
+import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
 import { hostedRoutes } from './hosted/routes'
+import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
 import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
 import { internalTemplateRoutes } from './internal/routes-templates'
 import { jobRoutes } from './jobs/routes'
 import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
+import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
+import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
 import { runRoutes } from './runs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
@@ -36,18 +42,27 @@ export const resources: Mounted[] = [
   ['/v1/_internal_blocks', internalBlockRoutes],
   ['/v1/_internal_runs', internalRunRoutes],
   ['/v1/_internal_templates', internalTemplateRoutes],
+  ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
+  ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentCaptureRoutes],
   ['/v1/agents', agentCompactionRoutes],
   ['/v1/agents', agentGenerationRoutes],
+  ['/v1/agents', agentMessageSearchRoutes],
+  ['/v1/agents', agentGroupRoutes],
+  ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
-  ['/v1/agents', agentMessageSearchRoutes],
+  ['/v1/agents', agentPassageRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/api-keys', apiKeyRoutes],
+  ['/v1/archives', archiveRoutes],
+  ['/v1/archives', archiveAgentRoutes],
+  ['/v1/archives', archivePassageRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
+  ['/v1/blocks', blockIdentityRoutes],
   ['/v1/blocks', blockVersionRoutes],
   ['/v1/chat', chatRoutes],
   ['/v1/conversations', conversationRoutes],
@@ -57,8 +72,16 @@ export const resources: Mounted[] = [
   ['/v1/deliveries', deliveryRoutes],
   ['/v1/jobs', jobRoutes],
   ['/v1/messages/batches', batchRoutes],
+  ['/v1/embeddings', embeddingRoutes],
+  ['/v1/groups', groupRoutes],
+  ['/v1/groups', groupBlockRoutes],
+  ['/v1/groups', groupMessageRoutes],
+  ['/v1/identities', identityRoutes],
+  ['/v1/identities', identityAgentRoutes],
+  ['/v1/identities', identityBlockRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
+  ['/v1/passages', passageRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],

@@ -17,6 +17,8 @@ export interface Asking {
   model: Model
   /** Whether a response may call several tools; when not, calls after the first are as if never made. */
   several: boolean
+  /** Whether a call of this tool waits for an answer from outside. */
+  waits: (name: string) => boolean
   ports: TurnPorts
   signal: AbortSignal
 }
@@ -33,12 +35,13 @@ export async function ask(asking: Asking, request: (share: number) => ModelReque
 }
 
 /** One attempt: what the model says is kept as it comes, and shown when the run streams tokens. */
-async function answer({ run, step, model, several, ports, signal }: Asking, request: ModelRequest): Promise<Answer> {
+async function answer({ run, step, model, several, waits, ports, signal }: Asking, request: ModelRequest): Promise<Answer> {
   const message_id = newId('message')
-  const draft = newDraft()
+  const draft = newDraft(waits)
   ports.journal.startResponse(step, message_id)
-  ports.partial.current = { step, message_id, ...draft }
-  const streamed = run.request.stream_tokens ? deltaEvents({ message_id, run_id: run.id, step_id: step.id, date: iso(ports.now()) }) : null
+  ports.partial.current = { step, message_id, content: draft.content, calls: draft.calls }
+  const context = { message_id, run_id: run.id, step_id: step.id, date: iso(ports.now()) }
+  const streamed = run.request.stream_tokens ? deltaEvents(context, waits) : null
   let shown = false
   let sent: Record<string, unknown> | null = null
   const told = (body: Record<string, unknown>) => {

@@ -1,4 +1,5 @@
 import { partOtid } from '../lib/id'
+import { approvalRequestId } from './approvals'
 import type { ModelDelta } from './model'
 import { type Addition, addDelta, type Draft } from './response'
 import type { ContentPart } from './types'
@@ -49,14 +50,21 @@ function partMessages(context: DeltaContext, { index, part }: Extract<Addition, 
 }
 
 function callMessage(context: DeltaContext, draft: Draft, added: Extract<Addition, { type: 'call' }>): LettaMessage {
-  const tool_call_id = draft.calls[added.index]?.id ?? ''
+  const call = draft.calls[added.index]
+  const tool_call_id = call?.id ?? ''
+  if (call?.waits) {
+    const id = approvalRequestId(context.message_id)
+    const piece = { name: added.name, arguments: added.arguments === '' ? null : added.arguments, tool_call_id }
+    return { ...baseOf(context, id, id), message_type: 'approval_request_message', tool_call: piece, tool_calls: piece }
+  }
   const before = draft.content.filter((part: ContentPart) => !part.after_calls).length
   const piece: WireToolCallDelta = {
     ...(added.name === null ? {} : { name: added.name }),
     ...(added.arguments === '' ? {} : { arguments: added.arguments }),
     tool_call_id,
   }
-  const base = baseOf(context, context.message_id, partOtid(context.message_id, before))
+  const name = draft.calls.find((each) => !each.waits)?.name ?? null
+  const base = { ...baseOf(context, context.message_id, partOtid(context.message_id, before)), name }
   return { ...base, message_type: 'tool_call_message', tool_call: piece, tool_calls: piece }
 }
 

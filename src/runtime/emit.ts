@@ -1,7 +1,8 @@
+import { approvalRequestId } from './approvals'
 import { type DeltaContext, deltaMessages, fold } from './delta'
 import type { RunEvent } from './events'
 import type { ModelDelta } from './model'
-import { newDraft } from './response'
+import { type Draft, newDraft } from './response'
 import type { Message } from './types'
 import { toWire } from './wire'
 import type { LettaMessage } from './wire-schema'
@@ -10,13 +11,15 @@ import type { LettaMessage } from './wire-schema'
 export const stepEvents = (message: Message): RunEvent[] => toWire(message).map((shown) => ({ type: 'message', message: shown }))
 
 /** What a token stream logs of a response, delta by delta. */
-export function deltaEvents(context: DeltaContext): (delta: ModelDelta) => RunEvent[] {
-  const draft = newDraft()
+export function deltaEvents(context: DeltaContext, waits?: Draft['waits']): (delta: ModelDelta) => RunEvent[] {
+  const draft = newDraft(waits)
   return (delta) => deltaMessages(context, draft, delta).map((message) => ({ type: 'delta', message }))
 }
 
 const messagesOf = (log: RunEvent[]): LettaMessage[] => {
-  const abandoned = new Set(log.flatMap((event) => (event.type === 'abandoned' ? event.message_id : [])))
+  const abandoned = new Set(
+    log.flatMap((event) => (event.type === 'abandoned' ? [event.message_id, approvalRequestId(event.message_id)] : [])),
+  )
   return log
     .flatMap((event) => (event.type === 'message' || event.type === 'delta' ? event.message : []))
     .filter((m) => !abandoned.has(m.id))

@@ -10,6 +10,7 @@ const kinds: Record<string, ErrorKind> = {
   context_window_exceeded: 'llm_bad_request',
   context_window_overflow_in_system_prompt: 'llm_bad_request',
   internal_error: 'internal',
+  pending_approval: 'conflict',
 }
 
 /** The kind of problem that a failure of a run, by its type, is for the request that waits for it. */

@@ -14,19 +14,23 @@ export interface TurnRun {
   usage: Usage
 }
 
-/** A call and how far it got: `intended` before it runs, `started` once it does, `done` with its result. */
+/** A call and how far it got: `waiting` for an answer from outside, `intended` before it runs, `started` once it does, `done` with its result. */
 export interface JournalledCall {
   n: number
   call: ToolCall
-  state: 'intended' | 'started' | 'done'
+  state: 'waiting' | 'intended' | 'started' | 'done'
   result: ToolReturn | null
 }
 
-/** The step in progress of a run, as the journal has it. */
+/**
+ * The step in progress of a run, as the journal has it: one of its own, or the one whose waiting calls its request answers, which an
+ * earlier run made (`resumed`).
+ */
 export interface OpenStep {
   id: string
   run_id: string
   n: number
+  resumed: boolean
   /** The id that the response has, or had when a crash cut it. */
   message_id: string | null
   /** The stored response; null while the model has not answered. */
@@ -63,13 +67,15 @@ export interface Journal {
   finishCall(step: OpenStep, n: number, result: ToolReturn): void
   /** Ends a step whose response called no tools. `nudge` is a user message that makes the agent go on. */
   finishWithResponse(step: OpenStep, response: Response, nudge: string | null, end: StepEnd): void
-  /** Ends a step whose calls all have results, in call order. */
+  /** Ends a step whose calls all have results, in call order. After a resumed step the further messages of the request follow. */
   finishWithReturns(step: OpenStep, returns: ToolReturn[], end: StepEnd): void
+  /** Ends a step and its run with calls that wait. Runs that were queued behind it cannot go on: they end too, and their ids are returned. */
+  pause(step: OpenStep): string[]
   /** Ends a step without a response, and its run. */
   fail(run_id: string, step: OpenStep | null, stop: StopReason, error: RunError): void
   /** The newest messages of the context that hold at most `bytes` of text, oldest first, without the system message. */
   history(conversation_id: string | null, bytes: number): Message[]
-  /** The messages of the run so far. */
+  /** The messages of the turn so far: those of the run, and of the runs whose waiting calls it answered. */
   ofRun(run_id: string): Message[]
   /** The text of the context's system message, recompiled when what it shows has moved. */
   system(run: TurnRun, config: AgentConfig): string
@@ -92,6 +98,13 @@ export interface ToolServices {
     by: { agent_id: string; user_id: string; run_id: string; key: string },
   ): Promise<string>
   searchMessages(query: MessageQuery): Promise<FoundMessage[]>
+  /** Stores a passage in the agent's archive, which is made when there is none. `key` makes a repeat of the same insert count once. */
+  insertPassage(
+    passage: { text: string; tags: string[] },
+    by: { organization_id: string; agent_id: string; user_id: string; key: string },
+  ): Promise<void>
+  /** Passages of the agent's archive that hold any of the words, best match first. */
+  searchPassages(query: PassageQuery): Promise<FoundPassage[]>
 }
 
 export interface MessageQuery {
@@ -107,6 +120,25 @@ export interface MessageQuery {
 export interface FoundMessage {
   message: Message
   text: string
+  rank: number
+}
+
+export interface PassageQuery {
+  organization_id: string
+  agent_id: string
+  query: string
+  tags: string[]
+  tag_match_mode: 'any' | 'all'
+  start: string | null
+  end: string | null
+  limit: number
+}
+
+export interface FoundPassage {
+  id: string
+  text: string
+  tags: string[]
+  created_at: string
   rank: number
 }
 

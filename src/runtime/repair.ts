@@ -1,7 +1,8 @@
 import { partOtid } from '../lib/id'
 import { codePoints } from '../memory/operations'
-import { cut, denialText, interruptedReturn } from './packaging'
-import type { Approval, Message, ToolCall, ToolReturn } from './types'
+import { answeredReturn } from './approvals'
+import { cut, interruptedReturn } from './packaging'
+import type { Message, ToolCall, ToolReturn } from './types'
 
 /**
  * A history that every model accepts, whatever a crash, a cancel or a client left behind: each tool call has exactly one return, in
@@ -58,7 +59,7 @@ function answer(history: Message[]): { answers: Map<ToolCall, ToolReturn>; carri
     for (const call of message.tool_calls) open.set(call.id, { call, message })
     for (const approval of message.role === 'approval' ? message.approvals : []) {
       const found = open.get(approval.tool_call_id)
-      const result = found && returnOf(found.call, approval)
+      const result = found && answeredReturn(found.call, approval)
       if (found && result) decided.set(found.call, result)
     }
     for (const toolReturn of message.role === 'tool' ? message.tool_returns : []) {
@@ -70,14 +71,6 @@ function answer(history: Message[]): { answers: Map<ToolCall, ToolReturn>; carri
     }
   }
   return { answers: new Map([...decided, ...answers]), carriers }
-}
-
-function returnOf(call: ToolCall, approval: Approval): ToolReturn | null {
-  const { id: tool_call_id, name } = call
-  if (approval.type === 'tool') {
-    return { tool_call_id, name, status: approval.status ?? 'success', content: approval.tool_return ?? '' }
-  }
-  return approval.approve === false ? { tool_call_id, name, status: 'error', content: denialText(approval.reason) } : null
 }
 
 /** A tool message for a response that has none; its id follows from the response's, so that every repair makes the same. */

@@ -2,6 +2,7 @@ import type { Model, ModelRequest } from './model'
 import { packReturn } from './packaging'
 import type { TurnPorts, TurnRun } from './ports'
 import { repair, truncateReturns } from './repair'
+import { skillsText } from './skills'
 import { allowedTools, forcedChoice, type ToolUse } from './tool-rules'
 import type { AgentConfig, Message, ToolReturn } from './types'
 
@@ -19,11 +20,15 @@ export const estimateTokens = (text: string): number => Math.ceil(utf8.encode(te
 export const usesOf = (returns: ToolReturn[]): ToolUse[] =>
   returns.filter((r) => !r.refused).map(({ name, content }) => ({ name, output: content }))
 
-/** The tool uses of the run so far. */
+/** The tool uses of the turn so far. */
 export const toolUses = (messages: Message[]): ToolUse[] => messages.flatMap((message) => usesOf(message.tool_returns))
 
 /** Model settings that bind this request: the agent's own, unless another model was asked for. */
 const settingsOf = (run: TurnRun, config: AgentConfig) => (run.request.override_model ? {} : (config.model_settings ?? {}))
+
+/** Skills of the client are told to the model with this request and stored nowhere. */
+const withSkills = (system: string, { request }: TurnRun): string =>
+  [system, skillsText(request.client_skills)].filter(Boolean).join('\n\n')
 
 /**
  * What the model is sent: the system message, as many of the newest messages as fit `share` of the window, repaired, and the tools
@@ -36,7 +41,7 @@ export function buildRequest(
   ports: Pick<TurnPorts, 'journal'>,
   share = 1,
 ): ModelRequest | null {
-  const system = run.request.override_system ?? ports.journal.system(run, config)
+  const system = run.request.override_system ?? withSkills(ports.journal.system(run, config), run)
   const uses = toolUses(ports.journal.ofRun(run.id))
   const names = config.tools.map((tool) => tool.name)
   const allowed = allowedTools(config.tool_rules, names, uses)

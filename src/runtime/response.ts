@@ -5,9 +5,11 @@ import type { ContentPart, ToolCall } from './types'
 export interface Draft {
   content: ContentPart[]
   calls: ToolCall[]
+  /** Whether a call of this tool waits for an answer from outside. */
+  waits: (name: string) => boolean
 }
 
-export const newDraft = (): Draft => ({ content: [], calls: [] })
+export const newDraft = (waits: Draft['waits'] = () => false): Draft => ({ content: [], calls: [], waits })
 
 /** What one delta added to a draft, and to which of its parts or calls. */
 export type Addition =
@@ -68,11 +70,11 @@ function addPart({ content, calls }: Draft, added: ContentPart): Addition {
  * Begins a call, or completes one that was streamed. The complete arguments are those that count; where they do not go on from what
  * was streamed (a provider's strict mode rewrites them), what they add cannot be shown.
  */
-function addCall({ calls }: Draft, call: ToolCall): Addition | null {
+function addCall({ calls, waits }: Draft, call: ToolCall): Addition | null {
   const index = calls.findIndex((each) => each.id === call.id)
   const known = calls[index]
   if (!known) {
-    calls.push({ ...call })
+    calls.push({ ...call, ...(waits(call.name) ? { waits: true } : {}) })
     return { type: 'call', index: calls.length - 1, name: call.name, arguments: call.arguments }
   }
   const streamed = known.arguments

@@ -58,6 +58,7 @@ export interface ContextReport {
   functions: { name: string; description: string | null; parameters: Record<string, unknown> }[]
   /** The messages in context, the system message first. */
   message_ids: string[]
+  num_archival_memory: number
   num_recall_memory: number
 }
 
@@ -89,13 +90,21 @@ export interface AgentRpc {
   ): Promise<Outcome<{ body: ReadableStream<Uint8Array> }>>
   /** The run of an otid, else the latest run in progress of a context; null when there is none. */
   find(scope: Scope, by: { conversation_id: string | null; otid?: string | null }): Promise<Outcome<RunState | null>>
-  /** Cancels the named runs, else all in progress (of the conversation, when given). Answers run id → status. */
+  /**
+   * Cancels the named runs, else all in progress (of the conversation, when given) and those that ended with calls that wait, in the
+   * conversation or else in the agent's own context. Answers run id → status.
+   */
   cancel(scope: Scope, which: { run_ids?: string[]; conversation_id?: string | null }): Promise<Outcome<Record<string, string>>>
   /** Cuts the agent's own context back to its system message, followed by `initial`. The messages stay in the history. */
   reset(scope: Scope, initial: InputMessage[]): Promise<Outcome<null>>
+  /** Takes the messages of a group out of every context. They keep their places in the order. A run in progress there is a conflict. */
+  dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>>
   /** Replaces the agent's own context by these messages of the agent, the system message first. */
   setContext(scope: Scope, message_ids: string[]): Promise<Outcome<null>>
-  /** Gives the new conversation `to` the context of `from`, up to `message_id` when given, and a system message of its own. */
+  /**
+   * Gives the new conversation `to` the context of `from`, up to `message_id` when given, and a system message of its own. A response whose
+   * calls wait stays behind: they are asked for once.
+   */
   fork(scope: Scope, from: string | null, to: string, message_id?: string | null): Promise<Outcome<null>>
   /** Recompiles the system message and answers its text; `dry_run` stores nothing. */
   recompile(scope: Scope, conversation_id: string | null, options: { dry_run: boolean }): Promise<Outcome<string>>

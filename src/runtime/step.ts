@@ -1,4 +1,5 @@
 import { AppError, isAppError, messageOf } from '../lib/errors'
+import { equipped, waitsFor } from './approvals'
 import { type Answer, ask } from './ask'
 import type { RunError } from './events'
 import { type Model, ModelError } from './model'
@@ -7,7 +8,7 @@ import type { OpenStep, StepEnd, TurnPorts, TurnRun } from './ports'
 import { prefillError, prefillProblem } from './prefill'
 import { buildRequest, toolUses, usesOf } from './request'
 import { constraintError } from './tool-rule-text'
-import { afterCall, allowedTools, allowsParallelCalls, missingRequired, needsApproval, prefilledArguments } from './tool-rules'
+import { afterCall, allowedTools, allowsParallelCalls, missingRequired, prefilledArguments } from './tool-rules'
 import { isRepeatable, refused, runCall } from './tools'
 import type { AgentConfig, StopReason, ToolCall, ToolReturn } from './types'
 
@@ -28,7 +29,7 @@ const nudgeFor = (missing: string[]) =>
 export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSignal): Promise<boolean> {
   let step: OpenStep | null = ports.journal.openStep(run.id)
   try {
-    const config = await load(run, ports)
+    const config = equipped(await load(run, ports), run.request)
     if (!step?.response) {
       const model = modelOf(run, config, ports)
       const request = (share: number) => {
@@ -41,7 +42,8 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
         })
       }
       step ??= ports.journal.startStep(run, model, config.tags)
-      const reply = await ask({ run, step, model, several: mayCallSeveral(config), ports, signal }, request)
+      const waits = waitsFor(config, toolUses(ports.journal.ofRun(run.id)))
+      const reply = await ask({ run, step, model, several: mayCallSeveral(config), waits, ports, signal }, request)
       signal.throwIfAborted()
       if (reply.calls.length === 0) return finish(run, step, reply, config, ports)
       step = ports.journal.respond(step, { ...reply, calls: reply.calls.map(spoken(run, config)) })
@@ -99,7 +101,9 @@ export const speaksByTool = (config: AgentConfig): boolean => !speakingTypes.inc
 const spoken =
   ({ request: { assistant_tool } }: TurnRun, config: AgentConfig) =>
   (call: ToolCall): ToolCall =>
-    assistant_tool && speaksByTool(config) && call.name === assistant_tool.name ? { ...call, speaks: assistant_tool.argument } : call
+    assistant_tool && speaksByTool(config) && call.name === assistant_tool.name && !call.waits
+      ? { ...call, speaks: assistant_tool.argument }
+      : call
 
 /** Ends a step whose response called no tools. */
 function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig, ports: TurnPorts): boolean {
@@ -110,15 +114,20 @@ function finish(run: TurnRun, step: OpenStep, reply: Answer, config: AgentConfig
   )
   const natural: StopReason = reply.reason === 'length' ? 'max_tokens_exceeded' : 'end_turn'
   const goesOn = missing.length > 0 && natural === 'end_turn'
-  const end: StepEnd = { stop: goesOn ? atCap(run) : natural }
+  const end: StepEnd = { stop: goesOn ? atCap(run, step) : natural }
   ports.journal.finishWithResponse(step, reply, goesOn ? nudgeFor(missing) : null, end)
   ports.wake(run.id)
   return end.stop !== null
 }
 
-const atCap = (run: TurnRun): StopReason | null => (run.step_count + 1 >= run.request.max_steps ? 'max_steps' : null)
+/** A resumed step was an earlier run's: it does not count. */
+const atCap = ({ request }: TurnRun, step: OpenStep): StopReason | null =>
+  !step.resumed && step.n >= request.max_steps ? 'max_steps' : null
 
-/** Runs the calls of a step that have no result yet, and ends the step with all results in call order. */
+/**
+ * Runs the calls of a step that have no result yet. When none waits for an answer from outside, the step ends with all results in call
+ * order; else the run ends here, and the results are kept until those that wait are answered.
+ */
 async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports: TurnPorts, signal: AbortSignal): Promise<boolean> {
   const before = toolUses(ports.journal.ofRun(run.id))
   const names = config.tools.map((tool) => tool.name)
@@ -126,17 +135,16 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
   let badPrefill = false
   const serve = async (n: number) => {
     const journalled = step.calls.find((c) => c.n === n)
-    if (!journalled || results.has(n)) return
+    if (!journalled || journalled.state === 'waiting' || results.has(n)) return
     const { call, state } = journalled
     const tool = config.tools.find((t) => t.name === call.name)
     const prefill = prefilledArguments(config.tool_rules, before, call.name)
     const problem = prefill && tool ? prefillProblem(prefill.args, tool.parameters) : null
     const decide = async (): Promise<ToolReturn> => {
       if (state === 'started' && !isRepeatable(tool)) return interruptedReturn(call)
-      if (tool && !allowedTools(config.tool_rules, names, before).includes(call.name))
+      // A call that waited was allowed when it was asked for.
+      if (tool && !call.waits && !allowedTools(config.tool_rules, names, before).includes(call.name))
         return refused(call, constraintError(config.tool_rules, names, before, call.name))
-      if (needsApproval(config.tool_rules, call.name))
-        return refused(call, `Tool '${call.name}' requires approval by a person, which cannot be asked for here. It was not executed.`)
       if (prefill && problem) {
         badPrefill = true
         return refused(call, prefillError(prefill.source, problem))
@@ -154,14 +162,19 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
   await Promise.all(step.calls.filter(({ call }) => parallel(call.name)).map(({ n }) => serve(n)))
   for (const { n } of step.calls) await serve(n)
 
+  if (step.calls.some((call) => call.state === 'waiting')) {
+    for (const ended of [run.id, ...ports.journal.pause(step)]) ports.wake(ended)
+    return true
+  }
   const returns = step.calls.flatMap(({ n }) => results.get(n) ?? [])
   const after = [...before, ...usesOf(returns)]
   const succeeded = returns.filter((r) => r.status === 'success').map((r) => r.name)
+  const spokenTo = step.resumed && run.request.input.length > 0
   const stop: StopReason | null = badPrefill
     ? 'invalid_tool_call'
-    : afterCall(config.tool_rules, names, after, succeeded).stop
+    : !spokenTo && afterCall(config.tool_rules, names, after, succeeded).stop
       ? 'tool_rule'
-      : atCap(run)
+      : atCap(run, step)
   ports.journal.finishWithReturns(step, returns, { stop })
   ports.wake(run.id)
   return stop !== null

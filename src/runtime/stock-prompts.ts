@@ -69,3 +69,13 @@ export const defaultSystemPrompts: Readonly<Record<string, string>> = {
   react_agent: react,
   workflow_agent: workflow,
 }
+
+/** The blocks that a sleeptime agent has for itself, beside those of the agent that it serves. */
+export const sleeptimeBlocks: readonly { label: string; value: string; description: string }[] = [
+  {
+    label: 'memory_persona',
+    description: 'How you keep the memory of the agent that you serve.',
+    value:
+      'I keep the memory of another agent. I read what was said, work out what will matter later, and write it into the blocks that we share: facts with their dates, in full sentences, each once, the newer in place of the older. I never speak with the user, and I change nothing that I have no reason to change.',
+  },
+]

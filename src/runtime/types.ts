@@ -31,6 +31,8 @@ export interface ToolCall {
   signature?: string | null
   /** The argument that holds what the agent says: clients see this call as an assistant message, and its return not at all. */
   speaks?: string
+  /** True for a call that waits for an answer from outside: somebody's approval, or the result of a tool that the client runs. */
+  waits?: true
 }
 
 export type ToolStatus = 'success' | 'error'
@@ -39,23 +41,53 @@ export interface ToolReturn {
   tool_call_id: string
   name: string
   status: ToolStatus
-  /** What the model reads: text, or parts when the tool returned images. */
+  /** What the model reads. */
   content: string
+  /** Images that came with the text; models that take none in results are told of them. */
+  images?: ImageSource[]
   stdout?: string[] | null
   stderr?: string[] | null
-  /** True when a rule kept the call from being carried out: it does not count as a use of the tool. */
+  /** True when a rule or a person kept the call from being carried out: it does not count as a use of the tool. */
   refused?: true
   /** True for the return of a call that speaks. */
   speaks?: true
 }
 
+/** What a client answers to one waiting call: a decision, or the result of a tool that it ran. */
 export interface Approval {
   type: 'approval' | 'tool'
   tool_call_id: string
   approve?: boolean
   reason?: string | null
   tool_return?: string
+  images?: ImageSource[]
   status?: ToolStatus
+  stdout?: string[] | null
+  stderr?: string[] | null
+}
+
+/** The part of a request that answers the calls which wait. */
+export interface ApprovalAnswer {
+  /** One for each call. In the deprecated single form `tool_call_id` may be the id of the approval request, which means all of its calls. */
+  approvals: Approval[]
+  otid: string | null
+  group_id: string | null
+}
+
+/** A tool that the sender of a request runs itself. */
+export interface ClientTool {
+  name: string
+  description: string | null
+  /** JSON schema of the arguments object. */
+  parameters: Record<string, unknown>
+}
+
+/** Something that the sender of a request knows how to do, told to the model for that request only. */
+export interface ClientSkill {
+  name: string
+  description: string
+  /** Path of the skill. */
+  location: string
 }
 
 /** A message as it is stored, in the object and in D1. */
@@ -155,7 +187,12 @@ export interface InputMessage {
 
 /** A request to an agent, validated: what a run keeps so that it can be taken up after a crash. */
 export interface TurnRequest {
+  /** Null, or the answer to what waits; `input` then follows the results of the calls. */
+  approval: ApprovalAnswer | null
   input: InputMessage[]
+  /** Tools and skills of the client for this request only; a tool stands in for the agent's of the same name. */
+  client_tools: ClientTool[]
+  client_skills: ClientSkill[]
   max_steps: number
   /** Handle of the model for this request only. */
   override_model: string | null
@@ -183,6 +220,8 @@ export interface Tool {
   source_code: string | null
   return_char_limit: number
   enable_parallel_execution: boolean
+  /** True for a tool that the client runs. */
+  client?: true
 }
 
 /** A block as an agent sees it. */
@@ -210,6 +249,8 @@ export interface AgentConfig {
   compaction_settings: Record<string, unknown> | null
   tool_rules: ToolRule[]
   message_buffer_autoclear: boolean
+  /** How many passages its archive holds. */
+  archival_memories: number
   /** In prompt order; in a conversation its isolated blocks stand in for the agent's of the same label. */
   blocks: Block[]
   tools: Tool[]

@@ -8,7 +8,7 @@ export interface WireOptions {
 }
 
 export type BaseField = 'id' | 'date' | 'name' | 'otid' | 'sender_id' | 'step_id' | 'is_err' | 'seq_id' | 'run_id'
-type Body<M = LettaMessage> = M extends LettaMessage ? Omit<M, BaseField> : never
+type Body<M = LettaMessage> = M extends LettaMessage ? Omit<M, BaseField> & { name?: string | null } : never
 
 /** The messages that clients see of a stored one. They share its id; each has its own `otid`. */
 export function toWire(message: Message, options: WireOptions = {}): LettaMessage[] {
@@ -115,7 +115,8 @@ function callBodies(calls: ToolCall[]): Body[] {
   const spoken = calls.map((call) => (call.speaks === undefined ? null : argument(call, call.speaks)))
   const others = calls.filter((_, i) => spoken[i] === null)
   return [
-    ...(others.length > 0 ? [callsBody('tool_call_message', others)] : []),
+    // Older clients take the tool's name from here.
+    ...(others[0] ? [{ ...callsBody('tool_call_message', others), name: others[0].name }] : []),
     ...spoken.flatMap((text): Body[] => (text === null ? [] : [{ message_type: 'assistant_message', content: text }])),
   ]
 }
@@ -137,16 +138,25 @@ function callsBody(message_type: 'tool_call_message' | 'approval_request_message
   return { message_type, tool_call: tool_calls[0] ?? {}, tool_calls }
 }
 
+/** A result as text, or as parts when images came with it. */
+const resultContent = (text: string, images: ImageSource[] = []): WireToolReturn['tool_return'] =>
+  images.length === 0
+    ? text
+    : [
+        ...(text === '' ? [] : [{ type: 'text' as const, text, signature: null }]),
+        ...images.map((source) => ({ type: 'image' as const, source: wireImage(source) })),
+      ]
+
 const wireReturn = (each: ToolReturn): WireToolReturn => ({
   type: 'tool',
-  tool_return: each.content,
+  tool_return: resultContent(each.content, each.images),
   status: each.status,
   tool_call_id: each.tool_call_id,
   stdout: each.stdout ?? null,
   stderr: each.stderr ?? null,
 })
 
-function toolReturn(message: Message): (Body & { name: string | null })[] {
+function toolReturn(message: Message): Body[] {
   const shown = message.tool_returns.filter((each) => !each.speaks || each.status === 'error')
   const [first] = shown
   if (!first) return []
@@ -178,7 +188,8 @@ function approvalResponse(approvals: Approval[]): Body {
 
 function wireApproval({ type, tool_call_id, ...answer }: Approval): WireApproval | WireToolReturn {
   if (type === 'approval') return { type, tool_call_id, approve: answer.approve ?? false, reason: answer.reason ?? null }
-  return { type, tool_return: answer.tool_return ?? '', status: answer.status ?? 'success', tool_call_id, stdout: null, stderr: null }
+  const { tool_return = '', images, status = 'success', stdout = null, stderr = null } = answer
+  return { type, tool_return: resultContent(tool_return, images), status, tool_call_id, stdout, stderr }
 }
 
 /** A summary is stored as the text that the model reads, JSON with the summary in `message`. */

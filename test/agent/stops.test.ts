@@ -87,11 +87,8 @@ describe('a tool call', () => {
     expect(nudges.length).toBeGreaterThan(0)
   })
 
-  it.each([
-    ['of a custom tool', [], 'runs custom code'],
-    ['that needs approval', [rule({ type: 'requires_approval', tool_name: 'deploy' })], 'requires approval'],
-  ])('%s is answered with the reason why it was not carried out', async (_, rules, reason) => {
-    const { scope, agent } = await agentWith({ tool_rules: rules })
+  it('of a custom tool is answered with the reason why it was not carried out', async () => {
+    const { scope, agent } = await agentWith()
     const tool = {
       id: newId('tool'),
       organization_id: scope.organization_id,
@@ -104,7 +101,7 @@ describe('a tool call', () => {
       insertRows(bindings.DB, toolsAgents, [{ agent_id: agent, tool_id: tool.id, position: 9 }]),
     ])
     const result = await send(scope, agent, '/call deploy {}\n/then\n/say ok')
-    expect(returnsOf(result)).toMatchObject([{ status: 'error', tool_return: expect.stringContaining(reason) }])
+    expect(returnsOf(result)).toMatchObject([{ status: 'error', tool_return: expect.stringContaining('runs custom code') }])
     expect(result.stop_reason).toBe('end_turn')
   })
 })

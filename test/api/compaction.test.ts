@@ -130,3 +130,24 @@ describe('POST /v1/conversations/{id}/compact', () => {
     await call('POST', `/v1/agents/${id}/messages/cancel`, {})
   })
 })
+
+describe('a call that waits for its answer', () => {
+  it('stays in the context, and its answer is taken afterwards, also when it comes again', async () => {
+    const { call } = await freshOrganization()
+    const id = await agent(call)
+    await talk(call, `/v1/agents/${id}`, ['one', 'two'])
+    const client_tools = [{ name: 'look', description: 'Looks.', parameters: { type: 'object', properties: {} } }]
+    const script = '/say Wait.\n/call look {}\n/then\n/say Seen.'
+    const asked = (await call('POST', `/v1/agents/${id}/messages`, { input: script, client_tools })).body
+    expect(asked.stop_reason.stop_reason).toBe('requires_approval')
+    expect((await call('POST', `/v1/agents/${id}/summarize`, say('They counted.'))).body).toMatchObject({ summary: 'They counted.' })
+    const context = (await call('GET', `/v1/agents/${id}/context`)).body.messages
+    expect(context.map((m: { role: string }) => m.role)).toEqual(['system', 'summary', 'assistant', 'approval'])
+    const { tool_call_id } = asked.messages.at(-1).tool_calls[0]
+    const answer = { type: 'approval', approvals: [{ type: 'tool', tool_call_id, tool_return: 'a cat', status: 'success' }] }
+    const answered = await call('POST', `/v1/agents/${id}/messages`, { messages: [answer], client_tools })
+    expect(answered).toMatchObject({ status: 200, body: { messages: [{ message_type: 'tool_return_message', tool_return: 'a cat' }, {}] } })
+    expect((await call('POST', `/v1/agents/${id}/summarize`, say('They looked.'))).body).toMatchObject({ num_messages_after: 2 })
+    expect((await call('POST', `/v1/agents/${id}/messages`, { messages: [answer], client_tools })).status).toBe(200)
+  })
+})

@@ -14,12 +14,13 @@ const callOf = (operation: Operation): Call => (operation.admin ? admin : owner.
 
 const guarded = operations.filter((operation) => !operation.open)
 const withBody = guarded.filter((operation) => operation.body)
-const withObject = withBody.filter(({ body }) => body && schemas.resolve(body).type !== 'array')
+/** Whether the body is a bare list, whose items have no name in the body. */
+const takesList = ({ body }: Operation) => schemas.resolve(body ?? {}).type === 'array'
 
 const propertiesOf = ({ body }: Operation) => Object.entries(body ? (schemas.resolve(body).properties ?? {}) : {})
 
 describe('a request that is wrong is refused with 422, names the field and writes nothing', () => {
-  it.each(byName(withObject))('%s: fields of the wrong type', async (_, operation) => {
+  it.each(byName(withBody.filter((operation) => !takesList(operation))))('%s: fields of the wrong type', async (_, operation) => {
     const wrong = propertiesOf(operation).flatMap(([name, schema]) => {
       const value = schemas.wrong(schema)
       return value === undefined ? [] : [{ name, value }]
@@ -51,8 +52,8 @@ describe('a request that is wrong is refused with 422, names the field and write
     },
   )
 
-  it.each(byName(withObject))('%s: a body that is no object', async (_, operation) => {
-    for (const body of [[], 'text', 7, null]) {
+  it.each(byName(withBody))('%s: a body that is neither an object nor the list it takes', async (_, operation) => {
+    for (const body of [takesList(operation) ? {} : [], 'text', 7, null]) {
       const answer = await request(callOf(operation), operation, owner, { body })
       expectProblem(answer, 422)
       expect(fieldsOf(answer)).not.toEqual([])

@@ -92,13 +92,15 @@ describe('/v1/_internal_templates', () => {
       { label: 'two', ...of },
       { label: 'three', description: 'Third.' },
     ])
+    const group = (await call('POST', '/v1/_internal_templates/groups', { agent_ids: [made.id], description: 'All.', ...of })).body
     const path = `/v1/_internal_templates/deployment/${encodeURIComponent('deploy/1')}`
     const { body } = await call('GET', path)
-    expect(body).toMatchObject({ total_count: 3, deployment_id: 'deploy/1', message: expect.any(String) })
+    expect(body).toMatchObject({ total_count: 4, deployment_id: 'deploy/1', message: expect.any(String) })
     expect(body.entities).toEqual([
       { id: made.id, type: 'agent', name: 'Ada', description: null, entity_id: 'e', project_id: 'p' },
       { id: block.id, type: 'block', name: 'one', description: null, entity_id: 'e', project_id: 'p' },
       expect.objectContaining({ type: 'block', name: 'two' }),
+      { id: group.id, type: 'group', name: null, description: 'All.', entity_id: null, project_id: 'p' },
     ])
     expect((await call('GET', `${path}?entity_types=agent`)).body.total_count).toBe(1)
     const stranger = await freshOrganization()
@@ -106,7 +108,7 @@ describe('/v1/_internal_templates', () => {
     expect((await call('DELETE', path)).body).toMatchObject({
       deleted_agents: [made.id],
       deleted_blocks: [block.id, several.body[0].id],
-      deleted_groups: [],
+      deleted_groups: [group.id],
     })
     expect((await call('GET', path)).status).toBe(404)
     expect((await call('GET', `/v1/agents/${made.id}`)).status).toBe(404)

@@ -53,7 +53,8 @@ describe('steps', () => {
 
   it('are listed by every filter', async () => {
     const { call } = await freshOrganization()
-    const [one, two] = [await agent(call, { tags: ['x'] }), await agent(call, { tags: ['y', 'z'] })]
+    const project = { project_id: 'p', template_id: 't', base_template_id: 'b' }
+    const [one, two] = [await agent(call, { tags: ['x'], ...project }), await agent(call, { tags: ['y', 'z'] })]
     await send(call, one, '/say a')
     await send(call, two, '/say b')
     await send(call, two, '/say c')
@@ -66,7 +67,13 @@ describe('steps', () => {
     expect(await list('model=scripted')).toEqual(all)
     expect(await list('model=gpt')).toEqual([])
     expect(await list('trace_ids=t')).toEqual([])
-    expect(await list('project_id=p')).toEqual([])
+    expect(await list('project_id=p')).toEqual([all[0]])
+    expect(await list('project_id=other')).toEqual([])
+    expect((await call('GET', `/v1/steps/${all[0]}`)).body.project_id).toBe('p')
+    expect((await call('GET', `/v1/steps/${all[0]}/metrics`)).body).toMatchObject(project)
+    const [run] = (await call('GET', `/v1/runs?agent_id=${one}`)).body
+    expect(run.base_template_id).toBe('b')
+    expect((await call('GET', `/v1/runs/${run.id}/metrics`)).body).toMatchObject(project)
     const today = new Date().toISOString().slice(0, 10)
     expect(await list(`start_date=${today}&end_date=${today}`)).toEqual(all)
     expect(await list('end_date=2020-01-01')).toEqual([])

@@ -156,7 +156,11 @@ describe('built-in tools', () => {
     for (const type of ['letta_v1_agent', 'memgpt_v2_agent', 'memgpt_agent', 'sleeptime_agent', 'voice_convo_agent', 'react_agent'])
       for (const name of defaultToolNames(type)) expect(Object.keys(builtins)).toContain(name)
     expect(defaultToolNames('letta_v1_agent')).toEqual(['conversation_search', 'memory_replace', 'memory_insert'])
-    expect(defaultToolNames('memgpt_agent', { enable_sleeptime: true })).toEqual(['send_message', 'conversation_search'])
+    expect(defaultToolNames('memgpt_agent', { enable_sleeptime: true })).toEqual([
+      'send_message',
+      'conversation_search',
+      'archival_memory_search',
+    ])
   })
   it('can be set but not rewritten, and nobody else can take their names', async () => {
     const { call } = await freshOrganization()
@@ -220,6 +224,32 @@ describe('the tools of an agent', () => {
     await call('DELETE', `/v1/tools/${b}`)
     expect((await call('GET', path)).body).toEqual([])
     expect(await DB.prepare('select count(*) as n from tools_agents where tool_id = ?').bind(b).first('n')).toBe(0)
+  })
+  it('wait for approval or not, by their names, in every form in which that is said', async () => {
+    const member = await freshOrganization()
+    const { call } = member
+    const id = await freshAgent(member)
+    const path = `/v1/agents/${id}/tools/approval/roll_dice`
+    expect((await call('PATCH', path, { requires_approval: true })).status).toBe(404)
+    await call('PATCH', `/v1/agents/${id}/tools/attach/${(await tool(call, 'roll_dice')).id}`)
+    const rules = async () => (await call('GET', `/v1/agents/${id}`)).body.tool_rules
+    const rule = { tool_name: 'roll_dice', type: 'requires_approval', prompt_template: null }
+    for (const [query, body, expected] of [
+      ['', { requires_approval: true }, [rule]],
+      ['', { requires_approval: true }, [rule]],
+      ['', { body_requires_approval: false }, []],
+      ['?requires_approval=true', undefined, [rule]],
+      ['?query_requires_approval=false', {}, []],
+      ['?requires_approval=false', { body_requires_approval: true }, [rule]],
+    ] as const) {
+      const answer = await call('PATCH', path + query, body)
+      expect([answer.status, answer.body, await rules()]).toEqual([200, null, expected])
+    }
+    const neither = await call('PATCH', path, {})
+    expect([neither.status, neither.body.detail]).toEqual([422, expect.stringContaining('requires_approval')])
+    await call('PATCH', `/v1/agents/${id}`, { tool_rules: [{ type: 'exit_loop', tool_name: 'roll_dice' }, rule] })
+    await call('PATCH', path, { requires_approval: false })
+    expect(await rules()).toMatchObject([{ type: 'exit_loop' }])
   })
   it('and their agent belong to one organization', async () => {
     const [mine, other] = [await freshOrganization(), await freshOrganization()]

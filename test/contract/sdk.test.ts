@@ -4,10 +4,13 @@ import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
 import { agents } from './sdk/agents'
+import { approvals } from './sdk/approvals'
+import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { compaction } from './sdk/compaction'
 import { conversations } from './sdk/conversations'
 import { hosted } from './sdk/hosted'
+import { identities } from './sdk/identities'
 import { messages } from './sdk/messages'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
@@ -31,11 +34,14 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  archives(api)
+  approvals(api)
   messages(api)
   streams(api)
   blocks(api)
   tools(api)
   conversations(api)
+  identities(api)
   runs(api)
   patience(api)
   compaction(api)

@@ -72,14 +72,27 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     metadata: { marker },
     deployment_id: deployment,
   })
+  const identity = await made(call, '/v1/identities', {
+    identifier_key: marker,
+    name: marker,
+    identity_type: 'user',
+    properties: [{ key: marker, value: marker, type: 'string' }],
+    agent_ids: [agent.id],
+    block_ids: [block.id],
+  })
+  const group = await made(call, '/v1/groups', { agent_ids: [agent.id], description: marker, shared_block_ids: [block.id] })
   const conversation = await made(call, `/v1/conversations?agent_id=${agent.id}`, {
     summary: marker,
     description: marker,
     isolated_block_labels: ['human'],
   })
+  const archive = await made(call, '/v1/archives', { name: marker, description: marker, metadata: { marker } })
+  await made(call, `/v1/agents/${agent.id}/archives/attach/${archive.id}`, undefined, 'PATCH')
   // The word that requests which are made up from the document look for.
   const said = `${marker} sample`
   const input = `/call memory_insert {"label":"notes","new_string":"${marker}"}\n/say ${said}`
+  const passage = await made(call, `/v1/archives/${archive.id}/passages`, { text: said, tags: [marker], metadata: { marker } })
+  const [memory] = await made(call, `/v1/agents/${agent.id}/archival-memory`, { text: said, tags: [marker] })
   const turn = await made(call, `/v1/agents/${agent.id}/messages`, { input })
   await made(call, `/v1/conversations/${conversation.id}/messages`, { input: `/say ${said}`, streaming: false })
   await made(call, `/v1/blocks/${block.id}`, { value: `${marker} ${marker}` }, 'PATCH')
@@ -90,6 +103,9 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
   const key = await made(call, '/v1/api-keys', { name: marker })
   const ids = {
     agent_id: agent.id,
+    archive_id: archive.id,
+    memory_id: memory.id,
+    passage_id: passage.id,
     block_id: block.id,
     block_label: 'notes',
     version: '1',
@@ -97,7 +113,10 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     message_id,
     run_id,
     step_id,
+    group_id: group.id,
+    identity_id: identity.id,
     tool_id: tool.id,
+    tool_name: `${marker}_tool`,
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     deployment_id: deployment,
@@ -123,7 +142,7 @@ export async function bystanders(): Promise<string[]> {
 export async function dump(besides: string[]): Promise<Record<string, string[]>> {
   const { results } = await DB.prepare(
     `select t.name, (select c.name from pragma_table_info(t.name) c where c.name = 'organization_id') as owned from sqlite_master t
-      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like '%_fts%'`,
+      where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_cf%' escape '\\' and t.name not like '%\\_fts%' escape '\\'`,
   ).all<{ name: string; owned: string | null }>()
   const tables = results.filter(({ name }) => !aside.includes(name))
   const others = '(select value from json_each(?1))'

@@ -13,7 +13,7 @@ export const hosted = documented.filter(({ responses }) => responses[501])
 /** Every operation that the server serves. */
 export const operations = documented.filter(({ responses }) => !responses[501])
 /** Path parameters that are texts of a client's own, and not ids. */
-export const ownTexts = ['block_label', 'deployment_id', 'transaction_id']
+export const ownTexts = ['block_label', 'deployment_id', 'tool_name', 'transaction_id']
 export const schemas = schemasOf(document)
 
 /** Bodies that their schemas do not tell: fields of which exactly one is needed, say. */

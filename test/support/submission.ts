@@ -11,6 +11,9 @@ export function submission(
     conversation_id,
     idempotency_key: key,
     request: {
+      approval: null,
+      client_tools: [],
+      client_skills: [],
       input: [{ role: 'user', content: [{ type: 'text', text }], name: null, otid, sender_id: null, group_id: null }],
       max_steps: 50,
       override_model: null,

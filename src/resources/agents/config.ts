@@ -4,7 +4,9 @@ import type { AgentConfig, Block, Tool } from '../../runtime/types'
 import { conversations } from '../conversations/table'
 import { agents } from './table'
 
-const agentQuery = 'select * from agents where id = ?1 and organization_id = ?2 and is_deleted = 0'
+const agentQuery = `
+  select *, (select count(*) from archives_agents l join archival_passages p on p.archive_id = l.archive_id where l.agent_id = agents.id) as archival_memories
+  from agents where id = ?1 and organization_id = ?2 and is_deleted = 0`
 
 /** The blocks of an agent in prompt order; a conversation's isolated copy stands in for the agent's block of the same label. */
 const blocksQuery = `
@@ -87,6 +89,7 @@ export async function loadAgentConfig(
     compaction_settings: agent.compaction_settings,
     tool_rules: agent.tool_rules,
     message_buffer_autoclear: agent.message_buffer_autoclear,
+    archival_memories: raw.archival_memories as number,
     blocks: (blockRows?.results ?? []).map(readBlock),
     tools: (toolRows?.results ?? []).map(readTool),
     tags: (tagRows?.results ?? []).map((row) => row.tag as string),

@@ -29,6 +29,9 @@ const secrets = () => z.record(z.string().min(1).max(255), z.string().max(100_00
 
 const handle = z.string().regex(/^[^/\s]+\/\S/, "must be a handle '<provider>/<model>'")
 
+const sleeptimeText =
+  'True gives the agent a sleeptime agent, which shares its blocks and is meant to tend them in the background, and a group of the two. It does not run by itself on this server yet: it works on the messages that it is sent.'
+
 /** Fields that creating and changing an agent share. */
 const shared = {
   description: text(),
@@ -52,14 +55,14 @@ const shared = {
   metadata: object().nullish(),
   timezone: timezone.nullish().meta({ example: 'Europe/Berlin' }),
   message_buffer_autoclear: flag().describe('Every request begins with the system message alone in context.'),
-  enable_sleeptime: flag(),
+  enable_sleeptime: flag().describe(sleeptimeText),
   max_files_open: size(),
   per_file_view_window_char_limit: size(),
   hidden: flag(),
   project_id: text(),
   template_id: text(),
   base_template_id: text(),
-  identity_ids: unserved('Identities'),
+  identity_ids: z.array(z.string()).nullish().describe('Identities that the agent is for.'),
   folder_ids: unserved('Folders'),
   source_ids: unserved('Folders (sources)'),
 }

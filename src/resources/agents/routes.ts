@@ -1,16 +1,16 @@
 import { z } from '@hono/zod-openapi'
-import { body, idOf, json, operation } from '../../http/crud'
+import { batchDelete, body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
 import { AgentCreate, AgentUpdate } from './input'
 import {
   AgentFilters,
   AgentQuery,
   AgentState,
-  BlockAgentsQuery,
   ContextQuery,
   ContextWindowOverview,
   IncludeQuery,
   RecompileQuery,
+  RelatedAgentsQuery,
 } from './schema'
 import { agentService, includedBy } from './service'
 
@@ -38,6 +38,8 @@ agentRoutes.openapi(
   operation({ ...op('count_agents'), method: 'get', path: '/count', request: { query: AgentFilters } }, { 200: json(z.int(), 'How many') }),
   async (c) => c.json(await agentService.count(c.get('ctx'), c.req.valid('query')), 200),
 )
+
+batchDelete(agentRoutes, { ...op('delete_agents'), kind: 'agent', remove: agentService.removeMany })
 
 agentRoutes.openapi(
   operation({ ...op('retrieve_agent'), method: 'get', path: '/{agent_id}', request: { params, query: IncludeQuery } }, one),
@@ -91,6 +93,22 @@ for (const [path, operationId] of [
   )
 }
 
+/** `/v1/archives`, the agents of an archive. */
+export const archiveAgentRoutes = router()
+
+archiveAgentRoutes.openapi(
+  operation(
+    {
+      ...op('list_agents_for_archive'),
+      method: 'get',
+      path: '/{archive_id}/agents',
+      request: { params: z.object({ archive_id: idOf('archive') }), query: RelatedAgentsQuery },
+    },
+    { 200: json(z.array(AgentState), 'Agents') },
+  ),
+  async (c) => c.json(await agentService.ofArchive(c.get('ctx'), c.req.valid('param').archive_id, c.req.valid('query')), 200),
+)
+
 /** `/v1/blocks`, the agents of a block. */
 export const blockAgentRoutes = router()
 
@@ -100,9 +118,25 @@ blockAgentRoutes.openapi(
       ...op('list_agents_for_block'),
       method: 'get',
       path: '/{block_id}/agents',
-      request: { params: z.object({ block_id: idOf('block') }), query: BlockAgentsQuery },
+      request: { params: z.object({ block_id: idOf('block') }), query: RelatedAgentsQuery },
     },
     { 200: json(z.array(AgentState), 'Agents') },
   ),
   async (c) => c.json(await agentService.ofBlock(c.get('ctx'), c.req.valid('param').block_id, c.req.valid('query')), 200),
+)
+
+/** `/v1/identities`, the agents of an identity. */
+export const identityAgentRoutes = router()
+
+identityAgentRoutes.openapi(
+  operation(
+    {
+      ...op('list_agents_for_identity'),
+      method: 'get',
+      path: '/{identity_id}/agents',
+      request: { params: z.object({ identity_id: idOf('identity') }), query: RelatedAgentsQuery },
+    },
+    { 200: json(z.array(AgentState), 'Agents') },
+  ),
+  async (c) => c.json(await agentService.ofIdentity(c.get('ctx'), c.req.valid('param').identity_id, c.req.valid('query')), 200),
 )

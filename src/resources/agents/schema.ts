@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { blankAsAbsent, pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
 import { ToolRule } from '../../runtime/tool-rules-schema'
-import { StopReasonType } from '../../runtime/wire-schema'
+import { ApprovalRequestMessage, StopReasonType } from '../../runtime/wire-schema'
 import { Block, Memory } from '../blocks/schema'
+import { Group } from '../groups/schema'
+import { Identity } from '../identities/schema'
 import { Tool } from '../tools/schema'
 
 const text = () => z.string().nullable()
@@ -78,11 +80,11 @@ export const AgentState = z
     tags: z.array(z.string()),
     secrets: z.array(AgentSecret),
     tool_exec_environment_variables: z.array(AgentSecret).describe('Deprecated: see `secrets`.'),
-    identity_ids: z.array(z.string()),
-    identities: z.array(z.unknown()),
-    pending_approval: z.null(),
-    multi_agent_group: z.null(),
-    managed_group: z.null(),
+    identity_ids: z.array(z.string()).describe('Deprecated: see `identities`.'),
+    identities: z.array(Identity),
+    pending_approval: ApprovalRequestMessage.nullable().describe("The calls that wait in the agent's own context."),
+    multi_agent_group: Group.nullable().describe('Deprecated: see `managed_group`.'),
+    managed_group: Group.nullable().describe('The group that the agent leads: its sleeptime group, else its oldest.'),
     message_buffer_autoclear: z.boolean(),
     enable_sleeptime: z.boolean().nullable(),
     last_run_completion: text(),
@@ -112,6 +114,7 @@ export const IncludeQuery = z.object({
 export type IncludeQuery = z.output<typeof IncludeQuery>
 
 const filters = {
+  ids: queryList(z.string(), 'Only agents with one of these ids, hidden ones too.'),
   name: queryText('Only agents with exactly this name.'),
   tags: queryList(z.string(), 'Only agents with one of these tags.'),
   match_all_tags: queryFlag('Only agents with all of the tags.'),
@@ -119,8 +122,8 @@ const filters = {
   project_id: queryText('Only agents of this project.'),
   template_id: queryText('Only agents of this template.'),
   base_template_id: queryText('Only agents of this base template.'),
-  identity_id: queryText('Only agents of this identity. There are no identities here, so it matches none.'),
-  identifier_keys: queryList(z.string(), 'Only agents of identities with these keys: none.'),
+  identity_id: queryText('Only agents of this identity.'),
+  identifier_keys: queryList(z.string(), 'Only agents of identities with one of these keys.'),
   last_stop_reason: blankAsAbsent(StopReasonType.optional()).describe('Only agents whose last run ended so.'),
   created_by_id: queryText('Only agents that this user created.'),
   show_hidden_agents: queryFlag('Also list hidden agents.'),
@@ -138,7 +141,8 @@ export const AgentQuery = pageQuery().extend({
 })
 export type AgentQuery = z.output<typeof AgentQuery>
 
-export const BlockAgentsQuery = pageQuery().extend(IncludeQuery.shape)
+/** Of the agents of a block or an identity. */
+export const RelatedAgentsQuery = pageQuery().extend(IncludeQuery.shape)
 
 export const RecompileQuery = z.object({
   dry_run: queryFlag('Answer with the text and store nothing.'),

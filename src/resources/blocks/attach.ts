@@ -6,6 +6,7 @@ import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { byAge, pageRows } from '../../lib/page-rows'
 import { agents } from '../agents/table'
+import { sleeptimeAgentsOf } from '../groups/members'
 import { withTags } from './read'
 import { blocks, blocksAgents } from './table'
 import type { BlockRow } from './write'
@@ -16,34 +17,69 @@ const blockRows = repository(blocks, 'Block')
 // The `+` keeps the organization's index out of the plan, so that the junction leads and not every block of the organization.
 const inOrganization = (ctx: Ctx) => and(sql`+${blocks.organization_id} = ${ctx.actor.organization_id}`, eq(blocks.is_deleted, false))
 
+const setOf = (ids: string | readonly string[]) => JSON.stringify([...new Set(typeof ids === 'string' ? [ids] : ids)])
+
+/** Where a block goes in the list of an agent: after what is there, in the order given. */
+const end = (agent: string) => `given.key + 1 + (select coalesce(max(position), -1) from blocks_agents where agent_id = ${agent})`
+const givenBlocks = 'json_each(?3) given join block on block.id = given.value and block.organization_id = ?2 and block.is_deleted = 0'
+const givenAgents = 'select id from agents where id in (select value from json_each(?1)) and +organization_id = ?2 and is_deleted = 0'
+
 /**
- * Statements that attach existing blocks to an agent, in this order, at the end of its list; for use inside a bigger batch. Blocks
- * that it has already, and blocks of another organization, are left out. A label that the agent uses already breaks a unique constraint.
+ * Statements that attach existing blocks to agents, in this order, at the end of their lists, and to the sleeptime agents of these, which
+ * share all their blocks; for use inside a bigger batch. Blocks that an agent has already, and blocks of another organization, are left
+ * out. A label that one of the agents uses already breaks a unique constraint; one that a sleeptime agent uses for itself leaves the block out.
  */
-export function attachBlocks(d1: D1Database, organizationId: string, agentId: string, blockIds: string[]): D1PreparedStatement[] {
-  if (blockIds.length === 0) return []
+export function attachBlocks(
+  d1: D1Database,
+  organizationId: string,
+  agentIds: string | readonly string[],
+  blockIds: readonly string[],
+): D1PreparedStatement[] {
+  if (blockIds.length === 0 || agentIds.length === 0) return []
+  const bindings = [setOf(agentIds), organizationId, setOf(blockIds)]
   return [
     d1
       .prepare(
         `insert into blocks_agents (agent_id, block_id, block_label, position)
-        select ?1, block.id, block.label,
-          given.key + 1 + (select coalesce(max(position), -1) from blocks_agents where agent_id = ?1)
-        from json_each(?3) given join block on block.id = given.value and block.organization_id = ?2 and block.is_deleted = 0
-        where exists (select 1 from agents where id = ?1 and organization_id = ?2 and is_deleted = 0)
-          and not exists (select 1 from blocks_agents has where has.agent_id = ?1 and has.block_id = block.id)`,
+        select agent.id, block.id, block.label, ${end('agent.id')} from (${givenAgents}) agent join ${givenBlocks}
+        where not exists (select 1 from blocks_agents has where has.agent_id = agent.id and has.block_id = block.id)`,
       )
-      .bind(agentId, organizationId, JSON.stringify([...new Set(blockIds)])),
+      .bind(...bindings),
+    d1
+      .prepare(
+        `insert into blocks_agents (agent_id, block_id, block_label, position)
+        select agent.id, block.id, block.label, ${end('agent.id')} from (${sleeptimeAgentsOf(givenAgents)}) agent join ${givenBlocks}
+        where true on conflict do nothing`,
+      )
+      .bind(...bindings),
   ]
 }
 
-/** Statement that detaches blocks from an agent, returning the ids of those that were attached. */
-export function detachBlocks(d1: D1Database, organizationId: string, agentId: string, blockIds: string[]): D1PreparedStatement {
-  return d1
-    .prepare(
-      `delete from blocks_agents where agent_id = ?1 and block_id in (select value from json_each(?3))
-        and exists (select 1 from agents where id = ?1 and organization_id = ?2 and is_deleted = 0) returning block_id`,
-    )
-    .bind(agentId, organizationId, JSON.stringify(blockIds))
+/** Statements that detach blocks from agents and their sleeptime agents; the first returns the ids of those that the agents themselves had. */
+export function detachBlocks(
+  d1: D1Database,
+  organizationId: string,
+  agentIds: string | readonly string[],
+  blockIds: readonly string[],
+): D1PreparedStatement[] {
+  return [givenAgents, sleeptimeAgentsOf(givenAgents)].map((agentsOf) =>
+    d1
+      .prepare(
+        `delete from blocks_agents where agent_id in (${agentsOf}) and block_id in (select value from json_each(?3)) returning block_id`,
+      )
+      .bind(setOf(agentIds), organizationId, setOf(blockIds)),
+  )
+}
+
+/** Statements that detach from an agent, and from its sleeptime agents, what the agent has beyond these blocks. */
+export function keepOnlyBlocks(d1: D1Database, organizationId: string, agentId: string, keep: readonly string[]): D1PreparedStatement[] {
+  const others =
+    'select block_id from blocks_agents where agent_id in (select value from json_each(?1)) and block_id not in (select value from json_each(?3))'
+  return [sleeptimeAgentsOf(givenAgents), givenAgents].map((agentsOf) =>
+    d1
+      .prepare(`delete from blocks_agents where agent_id in (${agentsOf}) and block_id in (${others})`)
+      .bind(setOf(agentId), organizationId, setOf(keep)),
+  )
 }
 
 /** The blocks of each agent, in the order in which its prompt shows them. Agents without blocks have an empty list. */
@@ -100,7 +136,7 @@ export const agentBlockService = {
 
   async detach(ctx: Ctx, agentId: string, blockId: string): Promise<void> {
     await agentRows.get(ctx, agentId)
-    const { results } = await detachBlocks(ctx.env.DB, ctx.actor.organization_id, agentId, [blockId]).all()
-    if (results.length === 0) throw notFound(`Attached to agent '${agentId}', block`, blockId)
+    const [detached] = await ctx.env.DB.batch(detachBlocks(ctx.env.DB, ctx.actor.organization_id, agentId, [blockId]))
+    if (!detached?.results.length) throw notFound(`Attached to agent '${agentId}', block`, blockId)
   },
 }

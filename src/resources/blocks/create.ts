@@ -1,4 +1,6 @@
+import { softDelete } from '../../db/repository'
 import { insertRows } from '../../db/rows'
+import { chunked } from '../../lib/chunks'
 import { newId } from '../../lib/id'
 import { stockDescriptions } from '../../runtime/stock-prompts'
 import { blocks } from './table'
@@ -44,22 +46,6 @@ function newRow(by: Writer, input: BlockCreateInput, now: string): BlockRow {
 
 const unpointed = (row: BlockRow): BlockRow => ({ ...row, current_history_entry_id: null })
 
-/** Rows in groups that are small enough for one bound parameter each. */
-function chunks(rows: BlockRow[]): BlockRow[][] {
-  const groups: BlockRow[][] = []
-  let size = Number.POSITIVE_INFINITY
-  for (const row of rows) {
-    const length = JSON.stringify([row.value, row.metadata]).length
-    if (size + length > chunkCharacters) {
-      groups.push([])
-      size = 0
-    }
-    groups.at(-1)?.push(row)
-    size += length
-  }
-  return groups
-}
-
 /**
  * Rows and statements that create blocks, each at version 1 with the first entry of its history; for use inside a bigger batch.
  * Throws 422 when a value is over its limit.
@@ -84,25 +70,31 @@ export function newBlocks(d1: D1Database, by: Writer, inputs: BlockCreateInput[]
     )
     .bind(entries)
   const tags = rows.flatMap((row) => row.tags.map((tag) => ({ block_id: row.id, tag })))
-  const insertTags = d1
-    .prepare(
-      `insert into blocks_tags (block_id, tag, organization_id)
-      select value ->> 'block_id', value ->> 'tag', ?2 from json_each(?1)`,
-    )
-    .bind(JSON.stringify(tags), by.organization_id)
+  const insertTags = (some: typeof tags) =>
+    d1
+      .prepare(
+        `insert into blocks_tags (block_id, tag, organization_id)
+        select value ->> 'block_id', value ->> 'tag', ?2 from json_each(?1)`,
+      )
+      .bind(JSON.stringify(some), by.organization_id)
   return {
     rows,
     statements: [
-      ...chunks(rows).map((group) => insertRows(d1, blocks, group.map(unpointed))),
+      ...chunked(rows, chunkCharacters, ({ value, metadata }) => JSON.stringify([value, metadata]).length).map((group) =>
+        insertRows(d1, blocks, group.map(unpointed)),
+      ),
       history,
       point,
-      ...(tags.length > 0 ? [insertTags] : []),
+      ...chunked(tags, chunkCharacters, (tag) => JSON.stringify(tag).length).map(insertTags),
     ],
   }
 }
 
+/** What binds a block to things that outlive it. */
+const bonds = ['blocks_agents', 'blocks_conversations', 'blocks_tags', 'groups_blocks', 'identities_blocks']
+
 /**
- * Statements that delete blocks softly and take them out of every agent and conversation; blocks of another organization are left
+ * Statements that delete blocks softly and take them out of every agent, conversation, group and identity; blocks of another organization are left
  * alone. The first statement returns the ids of those deleted.
  */
 export function removeBlocks(
@@ -114,14 +106,7 @@ export function removeBlocks(
   // The `+` keeps the organization's index out of the plan: the ids lead.
   const deleted = 'select id from block where id in (select value from json_each(?1)) and +organization_id = ?2 and is_deleted = 1'
   return [
-    d1
-      .prepare(
-        `update block set is_deleted = 1, updated_at = ?3, last_updated_by_id = ?4
-        where id in (select value from json_each(?1)) and +organization_id = ?2 and is_deleted = 0 returning id`,
-      )
-      .bind(ids, by.organization_id, Date.now(), by.user_id),
-    ...['blocks_agents', 'blocks_conversations', 'blocks_tags'].map((table) =>
-      d1.prepare(`delete from ${table} where block_id in (${deleted})`).bind(ids, by.organization_id),
-    ),
+    softDelete(d1, blocks, by, blockIds),
+    ...bonds.map((table) => d1.prepare(`delete from ${table} where block_id in (${deleted})`).bind(ids, by.organization_id)),
   ]
 }

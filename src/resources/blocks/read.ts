@@ -2,6 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
 import { anyOf, containsText } from '../../db/repository'
 import type { Row } from '../../db/rows'
+import { ofIdentity } from '../identities/links'
 import type { BlockFilters } from './schema'
 import { blocks, blocksTags } from './table'
 
@@ -26,10 +27,12 @@ const tagCount = (tags: string[]) =>
   sql`(select count(*) from blocks_tags where block_id = "block"."id" and tag in (select value from json_each(${JSON.stringify(tags)})))`
 
 /** The condition of a list's filters. */
-export function matching(filters: BlockFilters): SQL | undefined {
+export function matching(ctx: Ctx, filters: BlockFilters): SQL | undefined {
   const tags = [...new Set(filters.tags ?? [])]
   const { connected_to_agents_count_gt: more, connected_to_agents_count_lt: fewer, connected_to_agents_count_eq: exactly } = filters
   return and(
+    filters.ids && anyOf(blocks.id, filters.ids),
+    ofIdentity(ctx, 'block', filters),
     filters.label === undefined ? undefined : eq(blocks.label, filters.label),
     filters.labels && anyOf(blocks.label, filters.labels),
     filters.name === undefined ? undefined : eq(blocks.template_name, filters.name),
@@ -42,6 +45,6 @@ export function matching(filters: BlockFilters): SQL | undefined {
     more === undefined ? undefined : sql`${agentCount} > ${more}`,
     fewer === undefined ? undefined : sql`${agentCount} < ${fewer}`,
     exactly && sql`${agentCount} in (select value from json_each(${JSON.stringify(exactly)}))`,
-    filters.show_hidden_blocks ? undefined : sql`${blocks.hidden} is not 1`,
+    filters.show_hidden_blocks || filters.ids ? undefined : sql`${blocks.hidden} is not 1`,
   )
 }

@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { body, idOf, json, operation } from '../../http/crud'
+import { batchDelete, body, idOf, json, operation } from '../../http/crud'
 import { precondition } from '../../http/etag'
 import { router } from '../../http/router'
 import { ifMatch, oneBlock, sendBlock } from './routes-common'
-import { Block, BlockCreate, BlockFilters, BlockQuery, BlockUpdate } from './schema'
+import { Block, BlockCreate, BlockFilters, BlockQuery, BlocksCreate, BlockUpdate, IdentityBlockQuery } from './schema'
 import { blockService, changeOf } from './service'
 
 export { agentBlockRoutes } from './routes-agent'
+export { groupBlockRoutes } from './routes-group'
 export { blockVersionRoutes } from './routes-versions'
 
 const params = z.object({ block_id: idOf('block') })
@@ -40,6 +41,16 @@ blockRoutes.openapi(
 )
 
 blockRoutes.openapi(
+  operation(
+    { ...op('create_blocks'), method: 'post', path: '/batch', request: { body: body(BlocksCreate, 'blocks') } },
+    { 200: json(z.array(Block), 'The new blocks, in the order given: all of them, or none when one is refused') },
+  ),
+  async (c) => c.json(z.array(Block).parse(await blockService.createMany(c.get('ctx'), c.req.valid('json').blocks)), 200),
+)
+
+batchDelete(blockRoutes, { ...op('delete_blocks'), kind: 'block', remove: blockService.removeMany })
+
+blockRoutes.openapi(
   operation({ ...op('retrieve_block'), method: 'get', path: '/{block_id}', request: { params } }, { 200: oneBlock('The block') }),
   async (c) => c.json(...sendBlock(await blockService.get(c.get('ctx'), c.req.valid('param').block_id))),
 )
@@ -67,5 +78,24 @@ blockRoutes.openapi(
   async (c) => {
     await blockService.remove(c.get('ctx'), c.req.valid('param').block_id)
     return c.json(null, 200)
+  },
+)
+
+/** `/v1/identities`, the blocks of an identity. */
+export const identityBlockRoutes = router()
+
+identityBlockRoutes.openapi(
+  operation(
+    {
+      ...op('list_blocks_for_identity'),
+      method: 'get',
+      path: '/{identity_id}/blocks',
+      request: { params: z.object({ identity_id: idOf('identity') }), query: IdentityBlockQuery },
+    },
+    { 200: json(z.array(Block), 'One page of the blocks of the identity') },
+  ),
+  async (c) => {
+    const blocks = await blockService.ofIdentity(c.get('ctx'), c.req.valid('param').identity_id, c.req.valid('query'))
+    return c.json(z.array(Block).parse(blocks), 200)
   },
 )

@@ -57,6 +57,8 @@ const fields = {
 
 export const BlockCreate = z.object({ label, value: value.nullish(), ...fields }).meta({ id: 'BlockCreate' })
 
+export const BlocksCreate = z.object({ blocks: z.array(BlockCreate).min(1).max(1000) }).meta({ id: 'BlocksCreate' })
+
 /** Fields that are left out or null stay as they are. */
 export const BlockUpdate = z
   .object({
@@ -68,6 +70,7 @@ export const BlockUpdate = z
   .meta({ id: 'BlockUpdate' })
 
 const filters = {
+  ids: queryList(z.string(), 'Only blocks with one of these ids, hidden ones too.'),
   label: queryText('Only blocks with this label.'),
   labels: queryList(z.string(), 'Only blocks with one of these labels.'),
   name: queryText('Only blocks with this template name.'),
@@ -94,6 +97,7 @@ export const BlockFilters = z.object(filters)
 export type BlockFilters = z.output<typeof BlockFilters>
 export const BlockQuery = pageQuery({ order: 'asc' }).extend(filters)
 export const AgentBlockQuery = pageQuery({ limit: 100 })
+export const IdentityBlockQuery = pageQuery()
 
 /** One entry of a block's history. */
 export const BlockVersion = z

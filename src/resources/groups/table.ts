@@ -1,4 +1,5 @@
-import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { sql } from 'drizzle-orm'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { audit, flag, id, template } from '../../db/columns'
 import { agents } from '../agents/table'
 import { blocks } from '../blocks/table'
@@ -33,6 +34,10 @@ export const groups = sqliteTable(
   (t) => [
     index('ix_groups_organization_created').on(t.organization_id, t.created_at, t.id),
     index('ix_groups_manager_agent_id').on(t.manager_agent_id),
+    // However many requests ask for one at once, an agent gets one sleeptime group.
+    uniqueIndex('uix_groups_sleeptime_manager')
+      .on(t.manager_agent_id)
+      .where(sql`is_deleted = 0 and manager_type in ('sleeptime', 'voice_sleeptime')`),
     index('ix_groups_organization_id_deployment_id').on(t.organization_id, t.deployment_id),
   ],
 )

@@ -2,6 +2,7 @@ import type { Ctx } from '../../context'
 import { notFound } from '../../lib/errors'
 import { agentService } from '../agents/service'
 import { removeBlocks } from '../blocks/service'
+import { groupService } from '../groups/service'
 import { type DeploymentEntity, type EntityType, entityTypes } from './schema'
 
 const shared = 'id, description, entity_id, project_id, created_at'
@@ -24,19 +25,16 @@ export async function deploymentEntities(ctx: Ctx, id: string, types?: EntityTyp
   return chosen.sort((a, b) => a.created_at - b.created_at).map(({ created_at: _, ...entity }) => entity)
 }
 
-/** Deletes everything that carries the id of a deployment. Answers the ids by type. */
+/**
+ * Deletes everything that carries the id of a deployment: its groups first, which keep the agents that lead them. Answers the ids by type.
+ * Throws 409 when an agent leads a group that stays; what is left is deleted by another call.
+ */
 export async function removeDeployment(ctx: Ctx, id: string): Promise<Record<EntityType, string[]>> {
   const entities = await deploymentEntities(ctx, id)
   const idsOf = (wanted: EntityType) => entities.flatMap(({ type, id: entity }) => (type === wanted ? [entity] : []))
   const gone = { agent: idsOf('agent'), block: idsOf('block'), group: idsOf('group') }
-  const d1 = ctx.env.DB
-  const groups = JSON.stringify(gone.group)
-  const removed = '(select value from json_each(?1))'
-  await d1.batch([
-    ...removeBlocks(d1, ctx.actor, gone.block),
-    d1.prepare(`update groups set is_deleted = 1 where id in ${removed}`).bind(groups),
-    ...['groups_agents', 'groups_blocks'].map((table) => d1.prepare(`delete from ${table} where group_id in ${removed}`).bind(groups)),
-  ])
-  for (const agent of gone.agent) await agentService.remove(ctx, agent)
+  for (const group of gone.group) await groupService.remove(ctx, group)
+  if (gone.agent.length > 0) await agentService.removeMany(ctx, gone.agent)
+  await ctx.env.DB.batch(removeBlocks(ctx.env.DB, ctx.actor, gone.block))
   return gone
 }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { body, idOf, json, operation } from '../../http/crud'
 import { precondition } from '../../http/etag'
 import { router } from '../../http/router'
-import { AgentState, BlockAgentsQuery } from '../agents/schema'
+import { AgentState, RelatedAgentsQuery } from '../agents/schema'
 import { agentService } from '../agents/service'
 import { ifMatch, oneBlock, sendBlock } from '../blocks/routes-common'
 import { Block, BlockCreate, BlockQuery, BlockUpdate } from '../blocks/schema'
@@ -95,7 +95,7 @@ internalBlockRoutes.openapi(
       ...op('list_agents_for_internal_block'),
       method: 'get',
       path: '/{block_id}/agents',
-      request: { params: ofBlock, query: BlockAgentsQuery },
+      request: { params: ofBlock, query: RelatedAgentsQuery },
     },
     { 200: json(z.array(AgentState), 'Agents') },
   ),

@@ -1,7 +1,7 @@
+import { matchQuery } from '../../db/fts'
 import { readRow } from '../../db/rows'
 import type { FoundMessage, MessageQuery } from '../../runtime/ports'
 import type { Message } from '../../runtime/types'
-import { matchQuery } from './service/search'
 import { messages } from './table'
 
 /** Tool results and the agent's own searches are noise to a search of what was said. */

@@ -4,6 +4,7 @@ import { isoText, queryFlag, queryList, queryText } from '../../lib/query'
 import { MessageType } from '../../runtime/wire-schema'
 
 const optionalText = (description: string) => z.string().nullish().describe(description)
+const flag = (description: string) => z.boolean().nullish().describe(description)
 
 const InputImageSource = z
   .discriminatedUnion('type', [
@@ -51,25 +52,59 @@ export const MessageCreate = z
   })
   .meta({ id: 'MessageCreate' })
 
+const toolCallId = z.string().min(1).max(255).describe('The call that is answered.')
+
+const Decision = z
+  .object({
+    type: z.literal('approval'),
+    tool_call_id: toolCallId,
+    approve: z.boolean().describe('Whether the call may be carried out.'),
+    reason: optionalText('What the model is told of a refusal.'),
+  })
+  .meta({ id: 'ApprovalReturnCreate' })
+
+const outputLines = z.array(z.string()).nullish()
+const Result = z
+  .object({
+    type: z.literal('tool').default('tool'),
+    tool_call_id: toolCallId,
+    tool_return: z.union([z.string(), z.array(InputPart)]).describe('The result of a tool that the client ran: text, or parts.'),
+    status: z.enum(['success', 'error']).default('success'),
+    stdout: outputLines,
+    stderr: outputLines,
+  })
+  .meta({ id: 'ToolReturnOfClient' })
+
+/** Says which kind an answer is when the client left `type` out. */
+const answerWithType = (item: unknown): unknown =>
+  typeof item === 'object' && item !== null && !('type' in item && item.type)
+    ? { ...item, type: 'tool_return' in item ? 'tool' : 'approval' }
+    : item
+
+const answered = {
+  otid: z.string().min(1).max(255).nullish().describe("The client's own id of the answer. Sent again, it names the first run."),
+  group_id: optionalText('Group that the message belongs to.'),
+}
 const ApprovalCreate = z
   .object({
     type: z.literal('approval'),
-    approvals: z.array(z.record(z.string(), z.unknown())).nullish(),
-    approve: z.boolean().nullish(),
-    approval_request_id: z.string().nullish(),
-    reason: z.string().nullish(),
-    otid: z.string().nullish(),
-    group_id: z.string().nullish(),
+    approvals: z
+      .array(z.preprocess(answerWithType, z.discriminatedUnion('type', [Decision, Result])))
+      .nullish()
+      .describe('An answer to each of the calls that wait: a decision, or the result of a tool that the client ran.'),
+    approve: flag('Deprecated, for a single call: whether it may be carried out.'),
+    approval_request_id: optionalText('Deprecated, with `approve`: the id of the call or of the approval request.'),
+    reason: optionalText('Deprecated, with `approve`: what the model is told of a refusal.'),
+    ...answered,
+  })
+  .refine(({ approvals, approve, approval_request_id }) => approvals || (approve != null && approval_request_id), {
+    path: ['approvals'],
+    message: 'is required: one answer for each call that waits (or, for a single call, `approve` with `approval_request_id`)',
   })
   .meta({ id: 'ApprovalCreate' })
 
 const ToolReturnCreate = z
-  .object({
-    type: z.literal('tool_return'),
-    tool_returns: z.array(z.record(z.string(), z.unknown())),
-    otid: z.string().nullish(),
-    group_id: z.string().nullish(),
-  })
+  .object({ type: z.literal('tool_return'), tool_returns: z.array(Result), ...answered })
   .meta({ id: 'ToolReturnCreate' })
 
 /** Says which kind an item is when the client left `type` out. */
@@ -85,7 +120,21 @@ const InputItem = z.preprocess(
   z.discriminatedUnion('type', [MessageCreate.extend({ type: z.literal('message').default('message') }), ApprovalCreate, ToolReturnCreate]),
 )
 
-const flag = (description: string) => z.boolean().nullish().describe(description)
+const ClientTool = z
+  .object({
+    name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be a function name: letters, digits, _ and -, at most 64'),
+    description: optionalText('What the tool does.'),
+    parameters: z.record(z.string(), z.unknown()).nullish().describe('JSON schema of the arguments.'),
+  })
+  .meta({ id: 'ClientToolSchema' })
+
+const ClientSkill = z
+  .object({
+    name: z.string().min(1),
+    description: z.string().nullish(),
+    location: z.string().min(1).describe('Path of the skill, such as skills/pdf/SKILL.md.'),
+  })
+  .meta({ id: 'ClientSkillSchema' })
 
 /** A request to an agent. Unknown keys are ignored, as are the deprecated ones. */
 export const SendRequest = z
@@ -105,8 +154,11 @@ export const SendRequest = z
     assistant_message_tool_name: optionalText('That tool; `send_message` unless given.'),
     assistant_message_tool_kwarg: optionalText('Its argument; `message` unless given.'),
     callback_url: optionalText('Where the end of the run is posted, signed by Standard Webhooks.'),
-    client_tools: z.array(z.record(z.string(), z.unknown())).nullish().describe('Not served: only an empty list is accepted.'),
-    client_skills: z.array(z.record(z.string(), z.unknown())).nullish().describe('Not served: only an empty list is accepted.'),
+    client_tools: z
+      .array(ClientTool)
+      .nullish()
+      .describe('Tools that the client runs, for this request only. A call of one ends the turn with `requires_approval`.'),
+    client_skills: z.array(ClientSkill).nullish().describe('Skills of the client: told to the model with this request, never stored.'),
     agent_id: optionalText('With the conversation `default`: the agent whose own context it is.'),
   })
   .superRefine((request, ctx) => {
@@ -118,14 +170,6 @@ export const SendRequest = z
     for (const [n, [otid, i]] of otids.entries()) {
       if (otids.findIndex(([other]) => other === otid) < n)
         ctx.addIssue({ code: 'custom', path: ['messages', i, 'otid'], message: `'${otid}' is the otid of two messages of this request` })
-    }
-    for (const key of ['client_tools', 'client_skills'] as const) {
-      if (request[key]?.length)
-        ctx.addIssue({
-          code: 'custom',
-          path: [key],
-          message: `${key} are not served by this server yet. Leave them out or send an empty list.`,
-        })
     }
   })
   .meta({ id: 'LettaStreamingRequest' })
@@ -177,6 +221,7 @@ export const ConversationMessagesQuery = pageQuery({ limit: 100 }).extend({
   ...contextFields,
   agent_id: queryText('With the conversation `default`: the agent whose own context it is.'),
 })
+export const GroupMessagesQuery = pageQuery({ limit: 10 }).extend(listFields)
 export const RunMessagesQuery = pageQuery({ limit: 100, order: 'asc' }).extend(listFields)
 export const MessagesQuery = pageQuery({ limit: 100 }).extend({
   ...listFields,

@@ -54,6 +54,7 @@ export const messages = sqliteTable(
     index('ix_messages_run_sequence').on(t.run_id, t.sequence_id),
     index('ix_messages_agent_conversation_sequence').on(t.agent_id, t.conversation_id, t.sequence_id),
     index('idx_messages_step_id').on(t.step_id, t.sequence_id),
+    index('ix_messages_group_created').on(t.group_id, t.created_at, t.id).where(sql`group_id is not null`),
     index('ix_messages_batch_item_id').on(t.batch_item_id).where(sql`batch_item_id is not null`),
     ...jsonChecks('messages', t),
   ],

@@ -98,7 +98,9 @@ export const runService = {
 
   async list(ctx: Ctx, query: RunQuery): Promise<Run[]> {
     const order = query.ascending === undefined ? query.order : query.ascending ? 'asc' : 'desc'
-    return (await listPage(ctx.db, runs, { by: runs.created_at, id: runs.id }, { ...query, order }, runsMatching(ctx, query))).map(runOf)
+    const cursors = eq(runs.organization_id, ctx.actor.organization_id)
+    const sort = { by: runs.created_at, id: runs.id }
+    return (await listPage(ctx.db, runs, sort, { ...query, order }, runsMatching(ctx, query), cursors)).map(runOf)
   },
 
   /** Runs that have not ended, newest first, at most 1000. */

@@ -28,6 +28,8 @@ const owned = (ctx: Ctx, narrowed: boolean) =>
     eq(steps.is_deleted, false),
   )
 
+const ofOrganization = (ctx: Ctx) => eq(steps.organization_id, ctx.actor.organization_id)
+
 const matching = (ctx: Ctx, query: Partial<StepQuery>) =>
   and(
     owned(ctx, Boolean(query.run_id ?? query.agent_id)),
@@ -50,11 +52,12 @@ export const stepService = {
   row: rows.get,
 
   async list(ctx: Ctx, query: StepQuery): Promise<Step[]> {
-    return (await listPage(ctx.db, steps, sort, query, matching(ctx, query))).map(stepOf)
+    return (await listPage(ctx.db, steps, sort, query, matching(ctx, query), ofOrganization(ctx))).map(stepOf)
   },
 
   async ofRun(ctx: Ctx, runId: string, page: Page): Promise<Step[]> {
-    const [found] = await Promise.all([listPage(ctx.db, steps, sort, page, matching(ctx, { run_id: runId })), runService.row(ctx, runId)])
+    const where = matching(ctx, { run_id: runId })
+    const [found] = await Promise.all([listPage(ctx.db, steps, sort, page, where, ofOrganization(ctx)), runService.row(ctx, runId)])
     return found.map(stepOf)
   },
 

@@ -2,7 +2,7 @@ import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
 import { anyOf, repository } from '../../db/repository'
 import type { Row } from '../../db/rows'
-import { notFound } from '../../lib/errors'
+import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { byAge, pageRows } from '../../lib/page-rows'
 import { agents } from '../agents/table'
@@ -47,6 +47,24 @@ function approvalRule(d1: D1Database, organizationId: string, agentId: string, t
     .bind(agentId, organizationId, toolId, Date.now())
 }
 
+/** Statement that decides whether calls of an attached tool wait for approval, returning the agent when it has the tool. */
+function setApproval(d1: D1Database, organizationId: string, agentId: string, toolName: string, required: boolean): D1PreparedStatement {
+  return d1
+    .prepare(
+      `update agents set updated_at = ?5, tool_rules = (
+          select json_group_array(json(rule)) from (
+            select value as rule from json_each(coalesce(agents.tool_rules, '[]'))
+              where not (value ->> 'type' = 'requires_approval' and value ->> 'tool_name' = ?3)
+            union all
+            select json_object('tool_name', ?3, 'type', 'requires_approval', 'prompt_template', null) where ?4))
+        where id = ?1 and organization_id = ?2 and is_deleted = 0
+          and exists (select 1 from tools_agents join tools on tools.id = tools_agents.tool_id
+            where tools_agents.agent_id = ?1 and tools.name = ?3 and tools.is_deleted = 0)
+        returning id`,
+    )
+    .bind(agentId, organizationId, toolName, required ? 1 : 0, Date.now())
+}
+
 /** Statement that detaches tools from an agent, returning the ids of those that were attached. */
 export function detachTools(d1: D1Database, organizationId: string, agentId: string, toolIds: string[]): D1PreparedStatement {
   return d1
@@ -88,6 +106,14 @@ export const agentToolService = {
     const d1 = ctx.env.DB
     const { organization_id } = ctx.actor
     await d1.batch([...attachTools(d1, organization_id, agentId, [toolId]), approvalRule(d1, organization_id, agentId, toolId)])
+  },
+
+  /** Decides whether calls of an attached tool, given by its name, wait for approval. */
+  async setApproval(ctx: Ctx, agentId: string, toolName: string, required: boolean | null | undefined): Promise<void> {
+    await agentRows.get(ctx, agentId)
+    if (required == null) throw new AppError('invalid', 'requires_approval: is required: true or false, in the body or the query')
+    const { results } = await setApproval(ctx.env.DB, ctx.actor.organization_id, agentId, toolName, required).all()
+    if (results.length === 0) throw notFound(`Attached to agent '${agentId}', tool`, toolName)
   },
 
   async detach(ctx: Ctx, agentId: string, toolId: string): Promise<void> {

@@ -8,7 +8,14 @@ export interface BuiltinToolDefinition {
   json_schema: { name: string; description: string; parameters: Record<string, unknown> }
 }
 
-type Property = { type: string; description: string; items?: Record<string, unknown>; minimum?: number; maximum?: number }
+type Property = {
+  type: string
+  description: string
+  enum?: string[]
+  items?: Record<string, unknown>
+  minimum?: number
+  maximum?: number
+}
 const text = (description: string): Property => ({ type: 'string', description })
 
 function define(
@@ -36,6 +43,8 @@ const roles: Property = {
   description: 'Whose messages to search. Default: user and assistant.',
 }
 
+const tags = (description: string): Property => ({ type: 'array', items: { type: 'string' }, description })
+
 export const builtinTools: readonly BuiltinToolDefinition[] = [
   define('letta_core', 'send_message', 'Sends a message to the user. Only what is sent with this tool is shown to them.', {
     message: text('The message, in the language of the user. Any Unicode, emoji included.'),
@@ -52,6 +61,30 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
       end_date: text('Only messages up to this ISO 8601 date (its whole day) or time.'),
     },
     { optional: ['query', 'roles', 'limit', 'start_date', 'end_date'], parallel: true },
+  ),
+  define(
+    'letta_core',
+    'archival_memory_insert',
+    'Stores text in long-term memory for good. Use it for facts and events that are too much for your memory blocks. Write each so that it can be understood by itself: it is found again by its words.',
+    {
+      content: text('The text to store. Any Unicode, emoji included.'),
+      tags: tags('Short words by which to narrow a later search down, such as "meetings" or "project-x".'),
+    },
+    { optional: ['tags'] },
+  ),
+  define(
+    'letta_core',
+    'archival_memory_search',
+    'Searches what you have stored in long-term memory. Finds passages that hold any of the words, the best match first.',
+    {
+      query: text('Words to look for.'),
+      tags: tags('Only what was stored with these tags.'),
+      tag_match_mode: { ...text('Whether a passage needs any of the tags, or all. Default: any.'), enum: ['any', 'all'] },
+      top_k: { type: 'integer', minimum: 1, maximum: 100, description: 'How many passages to show at most. Default: 5.' },
+      start_datetime: text('Only passages from this ISO 8601 date or time on, such as 2024-01-15 or 2024-01-15T14:30:00.'),
+      end_datetime: text('Only passages up to this ISO 8601 date (its whole day) or time.'),
+    },
+    { optional: ['tags', 'tag_match_mode', 'top_k', 'start_datetime', 'end_datetime'], parallel: true },
   ),
   define(
     'letta_sleeptime_core',
@@ -116,6 +149,6 @@ const defaults: Record<string, string[]> = {
 export function defaultToolNames(agentType: string, options: { enable_sleeptime?: boolean | null } = {}): string[] {
   const names = defaults[agentType] ?? []
   // The memory of a legacy agent with sleeptime is kept by its sleeptime agent.
-  if (options.enable_sleeptime && names === legacy) return ['send_message', 'conversation_search']
+  if (options.enable_sleeptime && names === legacy) return ['send_message', 'conversation_search', 'archival_memory_search']
   return [...names]
 }

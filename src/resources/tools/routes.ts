@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import { body, idOf, json, operation } from '../../http/crud'
+import { batchDelete, body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
 import { AgentState } from '../agents/schema'
 import { agentService } from '../agents/service'
-import { AgentToolQuery, Tool, ToolCreate, ToolFilters, ToolQuery, ToolUpdate } from './schema'
+import { AgentToolQuery, ApprovalQuery, ApprovalUpdate, Tool, ToolCreate, ToolFilters, ToolQuery, ToolUpdate } from './schema'
 import { agentToolService, toolService } from './service'
 
 const params = z.object({ tool_id: idOf('tool') })
@@ -47,6 +47,8 @@ for (const [verb, method] of [
     async (c) => c.json(one(await toolService[verb](c.get('ctx'), c.req.valid('json'))), 200),
   )
 }
+
+batchDelete(toolRoutes, { ...op('delete_tools'), kind: 'tool', remove: toolService.removeMany })
 
 toolRoutes.openapi(
   operation({ ...op('retrieve_tool'), method: 'get', path: '/{tool_id}', request: { params } }, { 200: json(Tool, 'The tool') }),
@@ -102,3 +104,27 @@ for (const verb of ['attach', 'detach'] as const) {
     },
   )
 }
+
+agentToolRoutes.openapi(
+  operation(
+    {
+      ...agentOp('modify_approval_for_tool'),
+      method: 'patch',
+      path: '/{agent_id}/tools/approval/{tool_name}',
+      request: {
+        params: ofAgent.extend({ tool_name: z.string().meta({ example: 'roll_dice' }) }),
+        query: ApprovalQuery,
+        body: { required: false, ...json(ApprovalUpdate, 'Whether calls of the tool wait for approval') },
+      },
+    },
+    { 200: json(z.null(), 'Changed') },
+  ),
+  async (c) => {
+    const { agent_id, tool_name } = c.req.valid('param')
+    const given = ApprovalUpdate.parse(c.req.valid('json') ?? {})
+    const query = c.req.valid('query')
+    const required = given.requires_approval ?? given.body_requires_approval ?? query.requires_approval ?? query.query_requires_approval
+    await agentToolService.setApproval(c.get('ctx'), agent_id, tool_name, required)
+    return c.json(null, 200)
+  },
+)

@@ -108,6 +108,7 @@ const commaList = <S extends z.ZodType>(item: S, description: string) =>
 const filters = {
   name: queryText('Only the tool with this name.'),
   names: queryList(z.string(), 'Only tools with one of these names.'),
+  ids: queryList(z.string(), 'Only tools with one of these ids.'),
   tool_ids: commaList(z.string(), 'Only tools with one of these ids.'),
   tool_types: commaList(ToolType, 'Only tools of one of these types.'),
   exclude_tool_types: commaList(ToolType, 'No tools of these types.'),
@@ -120,3 +121,15 @@ export const ToolFilters = z.object(filters)
 export type ToolFilters = z.output<typeof ToolFilters>
 export const ToolQuery = pageQuery().extend(filters)
 export const AgentToolQuery = pageQuery({ limit: 10 })
+
+/** Whether calls of a tool wait for approval, under the two names that clients send. */
+export const ApprovalUpdate = z
+  .object({
+    requires_approval: z.boolean().nullish().describe('Whether calls of the tool wait for approval.'),
+    body_requires_approval: z.boolean().nullish().describe('The same, as the SDK sends it.'),
+  })
+  .meta({ id: 'ModifyApprovalRequest' })
+export const ApprovalQuery = z.object({
+  requires_approval: queryFlag('Deprecated: the same as in the body, which wins.'),
+  query_requires_approval: queryFlag('Deprecated: the same.'),
+})

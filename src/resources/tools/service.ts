@@ -2,7 +2,7 @@ import { and, eq, not, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { brokenConstraint } from '../../db/errors'
-import { anyOf, containsText, repository } from '../../db/repository'
+import { among, anyOf, containsText, repository } from '../../db/repository'
 import { insertRows, type Row } from '../../db/rows'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
@@ -28,6 +28,7 @@ function matching(filters: ToolFilters): SQL | undefined {
   return and(
     filters.name === undefined ? undefined : eq(tools.name, filters.name),
     filters.names && anyOf(tools.name, filters.names),
+    filters.ids && anyOf(tools.id, filters.ids),
     filters.tool_ids && anyOf(tools.id, filters.tool_ids),
     filters.tool_types && anyOf(tools.tool_type, filters.tool_types),
     filters.exclude_tool_types && not(anyOf(tools.tool_type, filters.exclude_tool_types)),
@@ -121,7 +122,7 @@ async function update(ctx: Ctx, id: string, input: z.output<typeof ToolUpdate>):
 export const toolService = {
   async list(ctx: Ctx, query: ToolFilters & Page): Promise<ToolRow[]> {
     await ensureBuiltinTools(ctx)
-    return rows.list(ctx, query, matching(query))
+    return rows.listAmong(ctx, query, matching(query), [...among(query.ids), ...among(query.tool_ids)])
   },
 
   async count(ctx: Ctx, filters: ToolFilters): Promise<number> {
@@ -141,22 +142,17 @@ export const toolService = {
 
   /** Soft delete; the tool leaves every agent in the same transaction. A built-in comes back with the next list. */
   async remove(ctx: Ctx, id: string): Promise<void> {
-    const { organization_id, user_id } = ctx.actor
-    const d1 = ctx.env.DB
-    const [deleted] = await d1.batch([
-      d1
-        .prepare(
-          `update tools set is_deleted = 1, updated_at = ?3, last_updated_by_id = ?4
-          where id = ?1 and organization_id = ?2 and is_deleted = 0 returning id`,
-        )
-        .bind(id, organization_id, Date.now(), user_id),
-      d1
-        .prepare(
-          `delete from tools_agents where tool_id in (select id from tools where id = ?1 and organization_id = ?2 and is_deleted = 1)`,
-        )
-        .bind(id, organization_id),
+    if ((await toolService.removeMany(ctx, [id])).length === 0) throw notFound('Tool', id)
+  },
+
+  /** The same for many, in one transaction. Resolves with the ids of those that were there. */
+  async removeMany(ctx: Ctx, ids: string[]): Promise<string[]> {
+    const gone = 'select id from tools where id in (select value from json_each(?1)) and +organization_id = ?2 and is_deleted = 1'
+    const [deleted] = await ctx.env.DB.batch<{ id: string }>([
+      rows.removeMany(ctx, ids),
+      ctx.env.DB.prepare(`delete from tools_agents where tool_id in (${gone})`).bind(JSON.stringify(ids), ctx.actor.organization_id),
     ])
-    if (!deleted?.results.length) throw notFound('Tool', id)
+    return (deleted?.results ?? []).map((row) => row.id)
   },
 }
 

@@ -1,4 +1,4 @@
-import type { Millis } from '../../lib/time'
+import { iso, type Millis, zonedInstant } from '../../lib/time'
 import type { ToolServices } from '../ports'
 import type { AgentConfig } from '../types'
 
@@ -42,4 +42,22 @@ export function optional<T>(
   if (value === undefined || value === null) return fallback
   if (!is(value)) throw new ToolError(`Parameter \`${name}\` must be ${expected}.`)
   return value
+}
+
+export const isText = (value: unknown): value is string => typeof value === 'string'
+
+/** A number of results that may be asked for. */
+export const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100
+
+/**
+ * An optional argument that is an ISO date or datetime, as an instant; null when it is absent or empty. Without an offset it is local to the
+ * agent; a date alone as an end is the end of that day.
+ */
+export function instant(args: Record<string, unknown>, name: string, timeZone: string, edge: 'start' | 'end'): string | null {
+  const value = optional(args, name, isText, 'an ISO date', '')
+  if (value === '') return null
+  const at = zonedInstant(value, timeZone, edge)
+  if (Number.isNaN(at))
+    throw new ToolError(`Parameter \`${name}\` must be an ISO date or datetime such as 2024-01-15 or 2024-01-15T14:30:00.`)
+  return iso(at)
 }

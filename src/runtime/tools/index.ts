@@ -4,12 +4,14 @@ import { OperationError } from '../../memory/operations'
 import { errorText, limitResult, resultText } from '../packaging'
 import type { ToolServices } from '../ports'
 import type { AgentConfig, Tool, ToolCall, ToolReturn } from '../types'
+import { archivalTools } from './archival'
 import { type BuiltinTool, ToolError } from './builtin'
 import { conversationSearch } from './conversation-search'
 import { memoryTools } from './memory'
 
 /** The tools that run in process, by name. */
 export const builtins: Record<string, BuiltinTool> = {
+  ...archivalTools,
   ...memoryTools,
   conversation_search: conversationSearch,
   send_message: { run: () => 'Sent message successfully.' },
@@ -55,6 +57,7 @@ function argumentsOf(call: ToolCall): Record<string, unknown> {
 export async function runCall(call: ToolCall, overrides: Record<string, unknown> | null, context: CallContext): Promise<ToolReturn> {
   const tool = context.config.tools.find((t) => t.name === call.name)
   if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
+  if (tool.client) return failed(call, `Tool '${call.name}' is run by the client, which answered without its result. It was not executed.`)
   const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
   if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
   try {

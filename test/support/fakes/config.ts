@@ -15,6 +15,7 @@ export const agentConfig = (id: string, toolNames: string[]): AgentConfig => ({
   compaction_settings: null,
   tool_rules: [],
   message_buffer_autoclear: false,
+  archival_memories: 0,
   tags: [],
   blocks: [{ id: 'block-1', label: 'human', description: null, value: 'Ada', limit: 1000, read_only: false, version: 1 }],
   tools: toolNames.map(toolNamed),

@@ -6,6 +6,7 @@ import { resultOf, webhookBody } from '../../../durable-objects/agent/webhook'
 import { scriptedModel } from '../../../src/models/scripted'
 import type { Message } from '../../../src/runtime/types'
 import { agentConfig } from '../../support/fakes/config'
+import { noServices } from '../../support/fakes/services'
 import { FakeStorage } from '../../support/fakes/store'
 import { submission } from '../../support/submission'
 
@@ -22,8 +23,8 @@ function live(storage: FakeStorage) {
     load: async () => config,
     model: () => scriptedModel,
     services: {
+      ...noServices,
       editBlock: () => (edits++ === 0 ? Promise.resolve('edited') : new Promise(() => undefined)),
-      searchMessages: async () => [],
     },
     payload: (run: Run) => webhookBody(store, run),
     flush: () => undefined,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { matchQuery } from '../../../src/db/fts'
 import { ConfigSchema } from '../../../src/env'
 import { SendRequest } from '../../../src/resources/messages/schema'
 import { idempotencyKey, modeOf, turnRequest } from '../../../src/resources/messages/service/request'
-import { matchQuery } from '../../../src/resources/messages/service/search'
 
 const ctx = { config: ConfigSchema.parse({ ENVIRONMENT: 'local' }) }
 const mode = { streaming: false, background: false, run_type: 'send_message' }
@@ -12,6 +12,9 @@ const turn = (body: unknown) => turnRequest(ctx, SendRequest.parse(body), mode)
 describe('a request for a turn', () => {
   it('has the defaults of the API', () => {
     expect(turn({ input: 'hi' })).toEqual({
+      approval: null,
+      client_tools: [],
+      client_skills: [],
       input: [
         {
           role: 'user',
@@ -56,6 +59,59 @@ describe('a request for a turn', () => {
       { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=', detail: null } },
     ])
     expect(() => turn({ input: '\0' })).toThrow(/must not be empty/)
+  })
+
+  it('keeps answers to calls apart from messages, in one form for all that clients send', () => {
+    const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'aGk=' } }
+    const { approval, input } = turn({
+      messages: [
+        { role: 'user', content: 'and now?' },
+        { approve: false, approval_request_id: 'message-1', reason: 'no' },
+        { type: 'approval', approvals: [{ tool_call_id: 'a', approve: true }], otid: 'o' },
+        {
+          tool_returns: [
+            { tool_call_id: 'b', tool_return: [{ type: 'text', text: 'a\0b' }, { type: 'text', text: 'c' }, image], status: 'error' },
+          ],
+        },
+        { type: 'approval', approvals: [{ type: 'tool', tool_call_id: 'c', tool_return: 'x', stdout: ['line'] }] },
+      ],
+    })
+    expect(input.map(({ content }) => content)).toEqual([[{ type: 'text', text: 'and now?' }]])
+    expect(approval).toEqual({
+      otid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      group_id: null,
+      approvals: [
+        { type: 'approval', tool_call_id: 'message-1', approve: false, reason: 'no' },
+        { type: 'approval', tool_call_id: 'a', approve: true, reason: null },
+        {
+          type: 'tool',
+          tool_call_id: 'b',
+          tool_return: 'ab\nc',
+          images: [{ type: 'base64', media_type: 'image/png', data: 'aGk=', detail: null }],
+          status: 'error',
+          stdout: null,
+          stderr: null,
+        },
+        { type: 'tool', tool_call_id: 'c', tool_return: 'x', status: 'success', stdout: ['line'], stderr: null },
+      ],
+    })
+  })
+
+  it('takes of tools of one name the last, and gives them the parameters that they lack', () => {
+    const { client_tools, client_skills } = turn({
+      input: 'hi',
+      client_tools: [
+        { name: 'a', description: 'first' },
+        { name: 'a', parameters: { type: 'object', properties: { x: {} } } },
+        { name: 'b' },
+      ],
+      client_skills: [{ name: 'pdf', location: 'skills/pdf', unknown: 1 }],
+    })
+    expect(client_tools).toEqual([
+      { name: 'a', description: null, parameters: { type: 'object', properties: { x: {} } } },
+      { name: 'b', description: null, parameters: { type: 'object', properties: {} } },
+    ])
+    expect(client_skills).toEqual([{ name: 'pdf', description: '', location: 'skills/pdf' }])
   })
 
   it('prefers override_system to its alias', () => {

@@ -138,3 +138,26 @@ test('a strict schema closes nested objects and makes optional keys nullable; wh
     expect(strictSchema(free)).toBeNull()
   }
 })
+
+test('images in the result of a tool are shown where the protocol takes them, and told of elsewhere', () => {
+  const source = { type: 'base64' as const, media_type: 'image/png', data: 'aGk=' }
+  const messages = [
+    message('user', 'Look'),
+    message('assistant', [], { tool_calls: [{ id: 'c1', name: 'view', arguments: '{}' }] }),
+    message('tool', [], { tool_returns: [{ tool_call_id: 'c1', name: 'view', status: 'success', content: 'a cat', images: [source] }] }),
+  ]
+  const outputIn = (dialect: Dialect) => {
+    const last = convert(messages, dialect).at(-1)
+    return last?.role === 'tool' && last.content[0]?.type === 'tool-result' ? last.content[0].output : null
+  }
+  for (const dialect of ['anthropic', 'openai-responses'] as const)
+    expect(outputIn(dialect)).toEqual({
+      type: 'content',
+      value: [
+        { type: 'text', text: 'a cat' },
+        { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
+      ],
+    })
+  for (const dialect of ['openai-chat', 'compatible', 'google', 'workers-ai'] as const)
+    expect(outputIn(dialect)).toEqual({ type: 'text', value: 'a cat\n[An image, which this model cannot be shown]' })
+})

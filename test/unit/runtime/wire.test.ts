@@ -145,6 +145,19 @@ it('shows an approval request under its whole id, and the answer to it', () => {
   ])
 })
 
+it('shows images in a result as parts, beside the text alone for older clients', () => {
+  const images = [{ type: 'url' as const, url: 'https://example.com/cat.png' }]
+  const parts = [
+    { type: 'text', text: 'a cat', signature: null },
+    { type: 'image', source: images[0] },
+  ]
+  expect(wire({ role: 'tool', tool_returns: [{ ...answer('call-1', 'a cat'), images }] }).shown).toMatchObject([
+    { tool_return: 'a cat', tool_returns: [{ tool_return: parts }] },
+  ])
+  const given = { type: 'tool' as const, tool_call_id: 'call-1', tool_return: 'a cat', images }
+  expect(wire({ role: 'approval', approvals: [given] }).shown).toMatchObject([{ approvals: [{ tool_return: parts }] }])
+})
+
 it('unpacks a summary, or shows it as the user message that the model reads', () => {
   const compaction_stats = {
     trigger: 'manual',

@@ -31,7 +31,7 @@ export async function contextOf(ctx: Ctx, agentId: string, conversationId: strin
     context_window_size_max: report.context_window,
     context_window_size_current: Object.values(tokens).reduce((sum, each) => sum + each, 0),
     num_messages: rows.length,
-    num_archival_memory: 0,
+    num_archival_memory: report.num_archival_memory,
     num_recall_memory: report.num_recall_memory,
     external_memory_summary: report.metadata,
     system_prompt: system,

@@ -3,8 +3,8 @@ import { agentObject } from '../object'
 import { contextOf } from './context'
 import { createAgent } from './create'
 import { assertAgent } from './exists'
-import { agentsOfBlock, countAgents, getAgent, listAgents } from './read'
-import { removeAgent } from './remove'
+import { agentsOfArchive, agentsOfBlock, agentsOfIdentity, countAgents, getAgent, listAgents } from './read'
+import { removeAgent, removeAgents } from './remove'
 import { updateAgent } from './update'
 
 export { everything, type Included, includedBy } from './state'
@@ -17,8 +17,11 @@ export const agentService = {
   create: createAgent,
   update: updateAgent,
   remove: removeAgent,
+  removeMany: removeAgents,
   exists: assertAgent,
+  ofArchive: agentsOfArchive,
   ofBlock: agentsOfBlock,
+  ofIdentity: agentsOfIdentity,
   context: contextOf,
 
   /** The text of the agent's system message, compiled now; stored unless `dry_run`. */

@@ -6,10 +6,13 @@ import { defaultModelSettings } from '../../../models/describe'
 import type { ToolRule } from '../../../runtime/tool-rules-schema'
 import { Block } from '../../blocks/schema'
 import { blocksOfAgents } from '../../blocks/service'
+import { groupService } from '../../groups/service'
+import { identityService } from '../../identities/service'
 import { Tool } from '../../tools/schema'
 import { toolsOfAgents } from '../../tools/service'
 import type { AgentInclude, AgentSecret, AgentState, IncludeQuery } from '../schema'
 import { agentSecrets, type agents, agentsTags } from '../table'
+import { pendingApprovals } from './pending'
 
 export type AgentRow = Row<typeof agents>
 export type Included = ReadonlySet<AgentInclude>
@@ -53,28 +56,53 @@ async function secretsOf(ctx: Ctx, ids: string[]): Promise<Map<string, AgentSecr
   return grouped(shown)
 }
 
-/** Agents as the API shows them. Each relation is read once for all of them, and only when it was asked for. */
-export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): Promise<AgentState[]> {
-  const ids = rows.map((row) => row.id)
-  const none = new Map<string, never[]>()
-  const wanted = (name: AgentInclude) => ids.length > 0 && included.has(name)
-  const [blocks, tools, tags, secrets] = await Promise.all([
-    wanted('agent.blocks') ? blocksOfAgents(ctx, ids) : none,
-    wanted('agent.tools') ? toolsOfAgents(ctx, ids) : none,
-    wanted('agent.tags') ? tagsOf(ctx, ids) : none,
-    wanted('agent.secrets') ? secretsOf(ctx, ids) : none,
-  ])
-  return rows.map((row) =>
-    stateOf(row, {
-      blocks: (blocks.get(row.id) ?? []).map((block) => Block.parse(block)),
-      tools: (tools.get(row.id) ?? []).map((tool) => Tool.parse(tool)),
-      tags: tags.get(row.id) ?? [],
-      secrets: secrets.get(row.id) ?? [],
-    }),
-  )
+/** What an agent shows of one relation. */
+type Part = Partial<AgentState>
+
+/** Reads one relation of all the agents at once, and tells what each agent shows of it. */
+type Loader = (ctx: Ctx, ids: string[], rows: AgentRow[]) => Promise<(id: string) => Part>
+
+const loaders: Partial<Record<AgentInclude, Loader>> = {
+  'agent.blocks': async (ctx, ids) => {
+    const found = await blocksOfAgents(ctx, ids)
+    return (id) => ({ blocks: (found.get(id) ?? []).map((block) => Block.parse(block)) })
+  },
+  'agent.identities': async (ctx, ids) => {
+    const found = await identityService.ofAgents(ctx, ids)
+    return (id) => ({ identities: found.get(id) ?? [], identity_ids: (found.get(id) ?? []).map((identity) => identity.id) })
+  },
+  'agent.managed_group': async (ctx, ids) => {
+    const found = await groupService.managedBy(ctx, ids)
+    return (id) => ({ managed_group: found.get(id) ?? null, multi_agent_group: found.get(id) ?? null })
+  },
+  'agent.pending_approval': async (ctx, _, rows) => {
+    const found = await pendingApprovals(ctx, rows)
+    return (id) => ({ pending_approval: found.get(id) ?? null })
+  },
+  'agent.secrets': async (ctx, ids) => {
+    const found = await secretsOf(ctx, ids)
+    return (id) => ({ secrets: found.get(id) ?? [], tool_exec_environment_variables: found.get(id) ?? [] })
+  },
+  'agent.tags': async (ctx, ids) => {
+    const found = await tagsOf(ctx, ids)
+    return (id) => ({ tags: found.get(id) ?? [] })
+  },
+  'agent.tools': async (ctx, ids) => {
+    const found = await toolsOfAgents(ctx, ids)
+    return (id) => ({ tools: (found.get(id) ?? []).map((tool) => Tool.parse(tool)) })
+  },
 }
 
-function stateOf(row: AgentRow, { blocks, tools, tags, secrets }: Pick<AgentState, 'blocks' | 'tools' | 'tags' | 'secrets'>): AgentState {
+/** Agents as the API shows them. Each relation is read once for all of them, and only when it was asked for. */
+export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): Promise<AgentState[]> {
+  if (rows.length === 0) return []
+  const ids = rows.map((row) => row.id)
+  const parts = await Promise.all([...included].map((name) => loaders[name]?.(ctx, ids, rows)))
+  return rows.map((row) => stateOf(row, Object.assign({}, ...parts.map((part) => part?.(row.id)))))
+}
+
+/** An agent with the relations that were read; the others are empty. */
+function stateOf(row: AgentRow, parts: Part): AgentState {
   const { organization_id: _, is_deleted: _d, _vector_db_namespace: _v, ...shown } = row
   const agent_type = row.agent_type as AgentState['agent_type']
   return {
@@ -83,17 +111,18 @@ function stateOf(row: AgentRow, { blocks, tools, tags, secrets }: Pick<AgentStat
     model_settings: { ...defaultModelSettings(row.model), ...row.model_settings },
     embedding_config: Object.keys(row.embedding_config).length > 0 ? row.embedding_config : null,
     tool_rules: row.tool_rules as ToolRule[],
-    memory: { agent_type, git_enabled: false, blocks, file_blocks: [], prompt_template: '' },
-    blocks,
-    tools,
-    tags,
-    secrets,
-    tool_exec_environment_variables: secrets,
+    memory: { agent_type, git_enabled: false, blocks: parts.blocks ?? [], file_blocks: [], prompt_template: '' },
+    blocks: [],
+    tools: [],
+    tags: [],
+    secrets: [],
+    tool_exec_environment_variables: [],
     sources: [],
     identity_ids: [],
     identities: [],
     pending_approval: null,
     multi_agent_group: null,
     managed_group: null,
+    ...parts,
   }
 }

@@ -60,7 +60,8 @@ export async function listConversations(ctx: Ctx, query: ConversationQuery): Pro
     archive_status === 'unarchived' ? isNull(conversations.archived_at) : undefined,
     query.show_hidden_conversations ? undefined : sql`${conversations.hidden} is not 1`,
   )
-  const found = await listPage(ctx.db, conversations, { by: conversations[order_by], id: conversations.id }, query, where)
+  const cursors = eq(conversations.organization_id, organization_id)
+  const found = await listPage(ctx.db, conversations, { by: conversations[order_by], id: conversations.id }, query, where, cursors)
   const isolated = await isolatedBlocks(
     ctx,
     found.map((row) => row.id),

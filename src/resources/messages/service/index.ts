@@ -11,11 +11,27 @@ import type { LettaMessage } from '../../../runtime/wire-schema'
 import { agentObject } from '../../agents/object'
 import { assertAgent } from '../../agents/service/exists'
 import { type Context, resolveConversation } from '../../conversations/service'
+import { groupService } from '../../groups/service'
 import { runService } from '../../runs/service'
 import { stepService } from '../../steps/service'
-import type { AgentMessagesQuery, ConversationMessagesQuery, MessagesQuery, ResumeRequest, RunMessagesQuery } from '../schema'
+import type {
+  AgentMessagesQuery,
+  ConversationMessagesQuery,
+  GroupMessagesQuery,
+  MessagesQuery,
+  ResumeRequest,
+  RunMessagesQuery,
+} from '../schema'
 import { messages } from '../table'
-import { listAgentMessages, listAllMessages, listConversationMessages, listRunMessages, listStepMessages, type StoredMessage } from './list'
+import {
+  listAgentMessages,
+  listAllMessages,
+  listConversationMessages,
+  listGroupMessages,
+  listRunMessages,
+  listStepMessages,
+  type StoredMessage,
+} from './list'
 
 export { messagesByIds, type StoredMessage } from './list'
 export { searchMessages, searchMessagesOlder } from './search'
@@ -77,6 +93,12 @@ export const messageService = {
     return shown(stored, query)
   },
 
+  /** Messages that were sent for a group, and the replies to them, whichever agent has them. */
+  async ofGroup(ctx: Ctx, groupId: string, query: z.output<typeof GroupMessagesQuery>): Promise<LettaMessage[]> {
+    const [stored] = await Promise.all([listGroupMessages(ctx, groupId, query), groupService.exists(ctx, groupId)])
+    return shown(stored, query)
+  },
+
   /** Messages of the whole organization. */
   async all(ctx: Ctx, query: z.output<typeof MessagesQuery>): Promise<LettaMessage[]> {
     const { conversation_id } = query
@@ -94,6 +116,25 @@ export const messageService = {
       .from(messages)
       .where(rows.owned(ctx, eq(messages.id, id), eq(messages.agent_id, agentId)))
     if (!found) throw new AppError('not_found', `Message '${id}' of agent '${agentId}' not found`)
+  },
+
+  /** Throws 404 unless the message is the group's. */
+  async assertOfGroup(ctx: Ctx, groupId: string, id: string): Promise<void> {
+    await groupService.exists(ctx, groupId)
+    const [found] = await ctx.db
+      .select({ id: messages.id })
+      .from(messages)
+      .where(rows.owned(ctx, eq(messages.id, id), eq(messages.group_id, groupId)))
+    if (!found) throw new AppError('not_found', `Message '${id}' of group '${groupId}' not found`)
+  },
+
+  /** Deletes the messages of a group, and takes them out of the contexts of the agents that have them. */
+  async resetGroup(ctx: Ctx, groupId: string): Promise<void> {
+    await groupService.exists(ctx, groupId)
+    const ofGroup = rows.owned(ctx, eq(messages.group_id, groupId))
+    const having = await ctx.db.selectDistinct({ agent_id: messages.agent_id }).from(messages).where(ofGroup)
+    for (const { agent_id } of having) await agentObject(ctx, agent_id).dropGroup(groupId)
+    await ctx.db.update(messages).set({ is_deleted: true, last_updated_by_id: ctx.actor.user_id }).where(ofGroup)
   },
 
   /** Cuts the agent's own context back to its system message; the messages stay in the history. */

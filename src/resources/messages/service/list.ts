@@ -15,12 +15,15 @@ export interface MessagePage extends Page {
 }
 
 /**
- * Live messages of the actor's organization. The `+` keeps SQLite from choosing the organization's index over the one that serves the
- * order of a list.
+ * Messages of the actor's organization, also deleted ones, from which a list can still be paged. The `+` keeps SQLite from choosing the
+ * organization's index over the one that serves the order of a list.
  */
+const everOwned = (ctx: Ctx) => sql`+${messages.organization_id} = ${ctx.actor.organization_id}`
+
+/** Live messages of the actor's organization. */
 const owned = (ctx: Ctx, page: Pick<MessagePage, 'group_id' | 'include_err'> = {}) =>
   and(
-    sql`+${messages.organization_id} = ${ctx.actor.organization_id}`,
+    everOwned(ctx),
     eq(messages.is_deleted, false),
     page.group_id === undefined ? undefined : eq(messages.group_id, page.group_id),
     page.include_err === false ? sql`${messages.is_err} is not 1` : undefined,
@@ -60,17 +63,22 @@ async function pageOf(list: List, page: Page): Promise<StoredMessage[]> {
   return backwards ? rows.reverse() : rows
 }
 
-function ownTable(ctx: Ctx, key: SQL[], where: SQL | undefined): List {
+/** The list of the messages of which `of` holds. Its cursors are all messages of which it ever held. */
+function ownTable(ctx: Ctx, key: SQL[], of: SQL | undefined, page: MessagePage): List {
   const select = () => ctx.db.select().from(messages)
   return {
     key,
-    rows: (bounds, order, limit) => select().where(and(where, bounds)).orderBy(order).limit(limit),
+    rows: (bounds, order, limit) =>
+      select()
+        .where(and(of, owned(ctx, page), bounds))
+        .orderBy(order)
+        .limit(limit),
     async keyAt(id) {
       const columns = Object.fromEntries(key.map((part, i) => [`k${i}`, part]))
       const [row] = await ctx.db
         .select(columns)
         .from(messages)
-        .where(and(where, eq(messages.id, id)))
+        .where(and(of, everOwned(ctx), eq(messages.id, id)))
         .limit(1)
       return row && Object.values(row)
     },
@@ -81,22 +89,23 @@ const bySequence = [sql`${messages.sequence_id}`]
 
 /** Messages of an agent, of all its conversations or (`null`) of its own context only. */
 export const listAgentMessages = (ctx: Ctx, agentId: string, only: { conversation_id: null } | null, page: MessagePage) =>
-  pageOf(
-    ownTable(ctx, bySequence, and(eq(messages.agent_id, agentId), only ? isNull(messages.conversation_id) : undefined, owned(ctx, page))),
-    page,
-  )
+  pageOf(ownTable(ctx, bySequence, and(eq(messages.agent_id, agentId), only ? isNull(messages.conversation_id) : undefined), page), page)
 
 export const listRunMessages = (ctx: Ctx, runId: string, page: MessagePage) =>
-  pageOf(ownTable(ctx, bySequence, and(eq(messages.run_id, runId), owned(ctx, page))), page)
+  pageOf(ownTable(ctx, bySequence, eq(messages.run_id, runId), page), page)
 
 export const listStepMessages = (ctx: Ctx, stepId: string, page: MessagePage) =>
-  pageOf(ownTable(ctx, bySequence, and(eq(messages.step_id, stepId), owned(ctx, page))), page)
+  pageOf(ownTable(ctx, bySequence, eq(messages.step_id, stepId), page), page)
+
+const byTime = [sql`${messages.created_at}`, sql`${messages.id}`]
 
 /** Messages of the whole organization, by time. */
-export const listAllMessages = (ctx: Ctx, page: MessagePage) => {
-  const mine = and(eq(messages.organization_id, ctx.actor.organization_id), owned(ctx, page))
-  return pageOf(ownTable(ctx, [sql`${messages.created_at}`, sql`${messages.id}`], mine), page)
-}
+export const listAllMessages = (ctx: Ctx, page: MessagePage) =>
+  pageOf(ownTable(ctx, byTime, eq(messages.organization_id, ctx.actor.organization_id), page), page)
+
+/** Messages of a group, whichever agent has them, by time. */
+export const listGroupMessages = (ctx: Ctx, groupId: string, page: MessagePage) =>
+  pageOf(ownTable(ctx, byTime, eq(messages.group_id, groupId), page), page)
 
 /**
  * Messages that a conversation shows, in the order of their arrival in it; those that a fork shares with its origin are among them.
@@ -107,7 +116,6 @@ export function listConversationMessages(ctx: Ctx, context: { agent_id: string; 
     eq(conversationMessages.agent_id, context.agent_id),
     eq(conversationMessages.conversation_id, context.conversation_id),
     eq(conversationMessages.is_deleted, false),
-    owned(ctx, page),
   )
   const arrival = sql`${conversationMessages}.rowid`
   const list: List = {
@@ -117,7 +125,7 @@ export function listConversationMessages(ctx: Ctx, context: { agent_id: string; 
         .select({ message: messages })
         .from(conversationMessages)
         .innerJoin(messages, eq(messages.id, conversationMessages.message_id))
-        .where(and(linked, bounds))
+        .where(and(linked, owned(ctx, page), bounds))
         .orderBy(order)
         .limit(limit)
       return rows.map((row) => row.message)
@@ -127,7 +135,7 @@ export function listConversationMessages(ctx: Ctx, context: { agent_id: string; 
         .select({ arrival })
         .from(conversationMessages)
         .innerJoin(messages, eq(messages.id, conversationMessages.message_id))
-        .where(and(linked, eq(conversationMessages.message_id, id)))
+        .where(and(linked, everOwned(ctx), eq(conversationMessages.message_id, id)))
         .limit(1)
       return row && [row.arrival]
     },

@@ -3,7 +3,7 @@ import type { Ctx } from '../../../context'
 import { checkUrl } from '../../../lib/egress'
 import { AppError } from '../../../lib/errors'
 import { describeModel } from '../../../models/describe'
-import type { ContentPart, InputMessage, TurnRequest } from '../../../runtime/types'
+import type { Approval, ApprovalAnswer, ClientTool, ContentPart, InputMessage, TurnRequest } from '../../../runtime/types'
 import type { InputPart, MessageCreate, SendRequest } from '../schema'
 
 /** Bytes of JSON that one request may bring: it becomes rows here and in D1, whose rows end at two million. */
@@ -12,7 +12,7 @@ const maxInputBytes = 1_000_000
 // Control characters that SQLite would cut a text at.
 const clean = (text: string) => text.replaceAll('\0', '')
 
-function imagePart(source: Extract<z.output<typeof InputPart>, { type: 'image' }>['source']): ContentPart {
+function imagePart(source: Extract<z.output<typeof InputPart>, { type: 'image' }>['source']): Extract<ContentPart, { type: 'image' }> {
   const { type } = source
   if (type === 'base64') {
     const { media_type, data, detail = null } = source
@@ -67,18 +67,55 @@ export function inputMessage(message: Omit<z.output<typeof MessageCreate>, 'type
   }
 }
 
-/** The messages of a request. Throws `bad_request` for answers to an approval, since no tool call can be waiting for one. */
+type Item = NonNullable<SendRequest['messages']>[number]
+type AnswerItem = Exclude<Item, { type: 'message' }>
+
+const isAnswer = (item: Item): item is AnswerItem => item.type !== 'message'
+
+/** A result as its text and the images that came with it. */
+function resultOf(result: string | z.output<typeof InputPart>[]): Pick<Approval, 'tool_return' | 'images'> {
+  if (typeof result === 'string') return { tool_return: clean(result) }
+  const images = result.flatMap((part) => (part.type === 'image' ? [imagePart(part.source).source] : []))
+  const tool_return = result.flatMap((part) => (part.type === 'text' ? [clean(part.text)] : [])).join('\n')
+  return { tool_return, ...(images.length > 0 ? { images } : {}) }
+}
+
+function answersIn(item: AnswerItem): Approval[] {
+  const given = item.type === 'tool_return' ? item.tool_returns : (item.approvals ?? [])
+  if (item.type === 'approval' && !item.approvals) {
+    const { approve, approval_request_id, reason = null } = item
+    return [{ type: 'approval', tool_call_id: approval_request_id ?? '', approve: approve === true, reason }]
+  }
+  return given.map((answer): Approval => {
+    if (answer.type === 'approval') return { ...answer, reason: answer.reason ?? null }
+    const { type, tool_call_id, tool_return, status, stdout = null, stderr = null } = answer
+    return { type, tool_call_id, ...resultOf(tool_return), status, stdout, stderr }
+  })
+}
+
+/** All that a request answers to calls that wait; without an otid it gets one, as messages do. */
+function approvalOf(request: SendRequest): ApprovalAnswer | null {
+  const items = (request.messages ?? []).filter(isAnswer)
+  const [first] = items
+  if (!first) return null
+  return { approvals: items.flatMap(answersIn), otid: first.otid ?? crypto.randomUUID(), group_id: first.group_id ?? null }
+}
+
+/** The messages of a request. */
 function inputOf(request: SendRequest): InputMessage[] {
   if (request.input != null) return [inputMessage({ role: 'user', content: request.input })]
-  const items = (request.messages ?? []).map((item) => {
-    if (item.type === 'message') return inputMessage(item)
-    throw new AppError(
-      'bad_request',
-      'Cannot process approval response: No tool call is currently awaiting approval. Please send a regular message to interact with the agent.',
-    )
-  })
-  return items
+  return (request.messages ?? []).flatMap((item) => (isAnswer(item) ? [] : [inputMessage(item)]))
 }
+
+/** The client's tools, of each name the last. */
+const toolsOf = (request: SendRequest): ClientTool[] => [
+  ...new Map(
+    (request.client_tools ?? []).map(({ name, description, parameters }) => [
+      name,
+      { name, description: description ?? null, parameters: parameters ?? { type: 'object', properties: {} } },
+    ]),
+  ).values(),
+]
 
 /** How an endpoint runs a request. */
 export interface TurnMode {
@@ -104,19 +141,24 @@ export function assertSize(messages: unknown): void {
   if (bytes > maxInputBytes)
     throw new AppError(
       'payload_too_large',
-      `The messages are ${bytes} bytes of JSON, over the limit of ${maxInputBytes}. Send smaller images or less text.`,
+      `The messages, tools and skills are ${bytes} bytes of JSON, over the limit of ${maxInputBytes}. Send smaller images or less text.`,
     )
 }
 
 /** A validated request as the agent's object takes it. Throws what the client has to correct. */
 export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode: TurnMode): TurnRequest {
-  const input = inputOf(request)
-  assertSize(input)
+  const said = {
+    approval: approvalOf(request),
+    input: inputOf(request),
+    client_tools: toolsOf(request),
+    client_skills: (request.client_skills ?? []).map(({ description, ...skill }) => ({ ...skill, description: description ?? '' })),
+  }
+  assertSize(said)
   const { config } = ctx
   if (request.override_model) describeModel(request.override_model, config)
   if (request.callback_url) checkUrl(request.callback_url, { allow: config.EGRESS_ALLOW, production: config.ENVIRONMENT === 'production' })
   return {
-    input,
+    ...said,
     max_steps: request.max_steps ?? 50,
     override_model: request.override_model || null,
     override_system: request.override_system ?? request.system ?? null,

@@ -1,19 +1,11 @@
 import type { Ctx } from '../../../context'
+import { matchQuery } from '../../../db/fts'
 import { readRow } from '../../../db/rows'
 import { instantOf } from '../../../lib/query'
 import { internalMessage } from '../internal'
 import type { MessageSearchHit, OlderMessageSearchHit, OlderSearchRequest, SearchRequest } from '../schema'
 import { messages } from '../table'
 import type { StoredMessage } from './list'
-
-/**
- * What a person typed as an FTS5 query: every word quoted, so that no character has a meaning, and any of them enough. Null when there
- * is no word in it.
- */
-export function matchQuery(text: string): string | null {
-  const words = text.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? []
-  return words.length > 0 ? [...new Set(words)].map((word) => `"${word}"`).join(' OR ') : null
-}
 
 const wanted = `m.organization_id = ?2 and m.is_deleted = 0 and m.text is not null and m.role in (select value from json_each(?8))
     and (?3 is null or m.agent_id = ?3)

@@ -18,7 +18,7 @@ function isCut(error: unknown): boolean {
 }
 
 /**
- * Calls an agent's object again when the call was cut. Safe for requests, because every message has an otid: a repeat finds the run that
+ * Calls an agent's object again when the call was cut. Safe for requests, because every message and answer has an otid: a repeat finds the run that
  * the first call stored.
  */
 export async function persistently<T>(call: () => Promise<T>, wait: (attempt: number) => Promise<void> = pause): Promise<T> {
@@ -90,6 +90,7 @@ export function failureOf({ error, run }: RunResult): AppError | null {
   if (!error) return null
   const { type, message, detail } = error
   return new AppError(kindOfFailure(type), detail && detail !== message ? `${message} (${detail})` : message, {
+    ...(type === 'pending_approval' ? { code: 'PENDING_APPROVAL' } : {}),
     error: { type, message, detail },
     run_id: run.id,
     headers: { 'x-should-retry': 'false' },

@@ -1,0 +1,2 @@
+CREATE UNIQUE INDEX `uix_groups_sleeptime_manager` ON `groups` (`manager_agent_id`) WHERE is_deleted = 0 and manager_type in ('sleeptime', 'voice_sleeptime');--> statement-breakpoint
+CREATE INDEX `ix_messages_group_created` ON `messages` (`group_id`,`created_at`,`id`) WHERE group_id is not null;

@@ -1,0 +1,21 @@
+import { sha256 } from '../../lib/crypto'
+import { idPrefixes, uuidFrom } from '../../lib/id'
+import type { FoundPassage, PassageQuery } from '../../runtime/ports'
+import { rememberPassage } from './insert'
+import { findPassages } from './search'
+
+/** What an agent stores in its own archive. A repeat with the same key finds the passage there and stores nothing. */
+export async function insertOnce(
+  d1: D1Database,
+  by: { organization_id: string; agent_id: string; user_id: string; key: string },
+  passage: { text: string; tags: string[] },
+): Promise<void> {
+  const id = `${idPrefixes.passage}-${uuidFrom(await sha256(`${by.organization_id}\n${by.agent_id}\n${by.key}`))}`
+  await rememberPassage(d1, by, by.agent_id, { ...passage, id })
+}
+
+/** What an agent finds in its own archive. */
+export async function recallPassages(d1: D1Database, { agent_id, ...query }: PassageQuery): Promise<FoundPassage[]> {
+  const found = await findPassages(d1, { ...query, within: { agent_id } })
+  return found.map(({ row: { id, text, tags, created_at } }, i) => ({ id, text, tags, created_at, rank: i + 1 }))
+}

@@ -1,0 +1,162 @@
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { z } from 'zod'
+import type { Ctx } from '../../context'
+import { createOnce } from '../../db/once'
+import { listPage } from '../../db/page'
+import { containsText, repository } from '../../db/repository'
+import { notFound } from '../../lib/errors'
+import { idPrefixes, newId } from '../../lib/id'
+import { instantOf } from '../../lib/query'
+import { iso, zonedInstant, zonedIso } from '../../lib/time'
+import { archiveOfAgent, archiveService } from '../archives/service'
+import { addPassages, type PassageRow, rememberPassage } from './insert'
+import type {
+  AgentPassageQuery,
+  AgentPassageSearch,
+  ArchivalMemorySearch,
+  Passage,
+  PassageCreate,
+  PassageSearch,
+  PassageSearchHit,
+} from './schema'
+import { findPassages, type PassageFilter } from './search'
+import { archivalPassages } from './table'
+
+const rows = repository(archivalPassages, 'Passage')
+
+/** A passage as the API shows it. */
+const shown = (row: PassageRow): Passage => ({ ...row, embedding: null, source_id: null, file_id: null, file_name: null })
+
+// The `+` keeps the organization's index out of the plan: the archive leads.
+const inArchive = (ctx: Ctx, archiveId: string): SQL | undefined =>
+  and(
+    sql`+${archivalPassages.organization_id} = ${ctx.actor.organization_id}`,
+    eq(archivalPassages.archive_id, archiveId),
+    eq(archivalPassages.is_deleted, false),
+  )
+
+async function one(ctx: Ctx, archiveId: string | null, id: string): Promise<PassageRow> {
+  const row = await rows.get(ctx, id)
+  if (row.archive_id !== archiveId) throw notFound('Passage', id)
+  return row
+}
+
+/** Deletes a passage of an archive for good; its tags go with it. */
+async function remove(ctx: Ctx, archiveId: string | null, id: string): Promise<void> {
+  const deleted = await ctx.db
+    .delete(archivalPassages)
+    .where(and(inArchive(ctx, archiveId ?? ''), eq(archivalPassages.id, id)))
+    .returning({ id: archivalPassages.id })
+  if (deleted.length === 0) throw notFound('Passage', id)
+}
+
+/** Passages of one archive. Every verb throws 404 for an archive that is not there. */
+export const archivePassageService = {
+  create(ctx: Ctx, archiveId: string, input: PassageCreate): Promise<Passage> {
+    const make = async (id: string) => {
+      const [row] = await addPassages(ctx.env.DB, ctx.actor, archiveId, [{ ...input, id }])
+      if (!row) throw notFound('Archive', archiveId)
+      return shown(row)
+    }
+    return createOnce(ctx, 'passage', make, async (id) => shown(await one(ctx, archiveId, id)))
+  },
+
+  /** Stores all of the passages or none. With an `Idempotency-Key` their ids follow from it, so that a repeat finds them. */
+  async createMany(ctx: Ctx, archiveId: string, inputs: PassageCreate[]): Promise<Passage[]> {
+    await archiveService.get(ctx, archiveId)
+    const derived = (i: number) => `${idPrefixes.passage}-${ctx.once?.uuid.slice(0, -3)}${i.toString(16).padStart(3, '0')}`
+    const passages = inputs.map((input, i) => ({ ...input, id: ctx.once ? derived(i) : newId('passage') }))
+    const ids = passages.map(({ id }) => id)
+    const before = ctx.once?.again ? await rows.getMany(ctx, ids) : []
+    if (before.length > 0) return before.map(shown)
+    const made = await addPassages(ctx.env.DB, ctx.actor, archiveId, passages)
+    if (made.length < inputs.length) throw notFound('Archive', archiveId)
+    return made.map(shown)
+  },
+
+  async remove(ctx: Ctx, archiveId: string, id: string): Promise<void> {
+    await archiveService.get(ctx, archiveId)
+    await remove(ctx, archiveId, id)
+  },
+}
+
+/** Passages of the archive of one agent: its archival memory. Every verb throws 404 for an agent that is not there. */
+export const agentPassageService = {
+  async list(ctx: Ctx, agentId: string, { ascending, search, ...page }: z.output<typeof AgentPassageQuery>): Promise<Passage[]> {
+    const { archive_id } = await archiveOfAgent(ctx, agentId)
+    const order = ascending === undefined ? page.order : ascending ? 'asc' : 'desc'
+    const where = and(inArchive(ctx, archive_id ?? ''), search === undefined ? undefined : containsText(archivalPassages.text, search))
+    const sort = { by: archivalPassages.created_at, id: archivalPassages.id }
+    return (await listPage(ctx.db, archivalPassages, sort, { ...page, order }, where)).map(shown)
+  },
+
+  create(ctx: Ctx, agentId: string, input: PassageCreate): Promise<Passage> {
+    const make = async (id: string) => {
+      const row = await rememberPassage(ctx.env.DB, ctx.actor, agentId, { ...input, id })
+      if (!row) throw notFound('Agent', agentId)
+      return shown(row)
+    }
+    const finish = async (id: string) => shown(await one(ctx, (await archiveOfAgent(ctx, agentId)).archive_id, id))
+    return createOnce(ctx, 'passage', make, finish)
+  },
+
+  async remove(ctx: Ctx, agentId: string, id: string): Promise<void> {
+    const { archive_id } = await archiveOfAgent(ctx, agentId)
+    await remove(ctx, archive_id, id)
+  },
+
+  async search(ctx: Ctx, agentId: string, request: AgentPassageSearch): Promise<ArchivalMemorySearch> {
+    const { archive_id, timezone } = await archiveOfAgent(ctx, agentId)
+    const { query, tags = [], tag_match_mode, start_datetime: start, end_datetime: end, top_k: limit } = request
+    if (archive_id === null) return { results: [], count: 0 }
+    const local = (text: string | undefined, edge: 'start' | 'end') => (text ? iso(zonedInstant(text, timezone, edge)) : null)
+    const found = await findPassages(ctx.env.DB, {
+      organization_id: ctx.actor.organization_id,
+      within: { archive_id },
+      query,
+      tags,
+      tag_match_mode,
+      start: local(start, 'start'),
+      end: local(end, 'end'),
+      limit,
+    })
+    const results = found.map(({ row }) => ({
+      id: row.id,
+      timestamp: zonedIso(Date.parse(row.created_at), timezone),
+      content: row.text,
+      tags: row.tags,
+    }))
+    return { results, count: results.length }
+  },
+}
+
+/** What a search is confined to. Throws 404 for an agent or archive that is not there. */
+async function scopeOf(ctx: Ctx, { agent_id, archive_id }: PassageSearch): Promise<PassageFilter['within']> {
+  if (agent_id) {
+    await archiveOfAgent(ctx, agent_id)
+    return { agent_id }
+  }
+  if (!archive_id) return null
+  await archiveService.get(ctx, archive_id)
+  return { archive_id }
+}
+
+/** Searches the archive of an agent, one archive, or all of the organization. */
+export async function searchPassages(ctx: Ctx, request: PassageSearch): Promise<PassageSearchHit[]> {
+  const { start_date, end_date, tag_match_mode, limit } = request
+  const found = await findPassages(ctx.env.DB, {
+    organization_id: ctx.actor.organization_id,
+    within: await scopeOf(ctx, request),
+    query: request.query?.trim() || null,
+    tags: request.tags ?? [],
+    tag_match_mode,
+    start: start_date ? iso(instantOf(start_date)) : null,
+    end: end_date ? iso(instantOf(end_date, 'end')) : null,
+    limit,
+  })
+  return found.map(({ row, rank }): PassageSearchHit => {
+    const score = rank === null ? 0 : 1 / (60 + rank)
+    const metadata = rank === null ? {} : { search_mode: 'fts', fts_rank: rank, vector_rank: null, rrf_score: score }
+    return { passage: shown(row), score, metadata }
+  })
+}
