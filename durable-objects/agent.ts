@@ -2,13 +2,13 @@ import { DurableObject } from 'cloudflare:workers'
 import { configOf, type Env } from '../src/env'
 import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/errors'
 import { log, setLogLevel } from '../src/lib/log'
-import { modelCatalog } from '../src/models'
 import { loadAgentConfig } from '../src/resources/agents/config'
 import type { CapturedMessage } from '../src/runtime/capture'
 import type { CompactionSettings } from '../src/runtime/compaction-schema'
 import { condensed } from '../src/runtime/emit'
-import type { ModelCatalog, ModelRequest } from '../src/runtime/model'
-import type { AgentRpc, CompactionResult, ContextReport, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { ModelRequest } from '../src/runtime/model'
+import type { TurnPorts } from '../src/runtime/ports'
+import type { AgentRpc, CompactionResult, ContextReport, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { admit } from './agent/admit'
 import { approvals } from './agent/approvals'
@@ -18,7 +18,9 @@ import { contexts } from './agent/contexts'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
+import { importHistory } from './agent/history'
 import { contextKey } from './agent/messages'
+import { modelsFor } from './agent/models'
 import { preview } from './agent/preview'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
@@ -39,7 +41,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   readonly #flusher: Flusher
   readonly #executor: Executor
   readonly #compactor: Compactor
-  readonly #model: ModelCatalog
+  readonly #model: TurnPorts['model']
   #organization_id: string | null = null
   #armedFor = Number.POSITIVE_INFINITY
 
@@ -51,7 +53,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     this.#store = store
     if (isBorn(ctx.storage)) this.#wakeUp()
     const arm = () => this.#arm()
-    this.#model = modelCatalog(config, env.AI)
+    this.#model = modelsFor(env, config, () => this.#owner().organization_id)
     this.#compactor = new Compactor({ store, load: this.#load, model: this.#model })
     this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
     this.#executor = new Executor({
@@ -60,7 +62,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
       model: this.#model,
       services: servicesOf(
-        env.DB,
+        env,
         () => this.#owner().organization_id,
         () => this.#flusher.settle(),
       ),
@@ -128,6 +130,13 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   open(scope: Scope, conversation_id: string | null, initial: InputMessage[] = []): Promise<Outcome<null>> {
     return this.#serve(scope, async () => {
       contexts.open(this.#store, await this.#load(conversation_id), conversation_id, initial, scope.user_id)
+      return null
+    })
+  }
+
+  importHistory(scope: Scope, conversation_id: string | null, part: HistoryPart): Promise<Outcome<null>> {
+    return this.#serve(scope, async () => {
+      importHistory(this.#store, await this.#load(conversation_id), conversation_id, part, scope.user_id)
       return null
     })
   }
@@ -251,7 +260,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       await this.#enter(scope)
       const config = await this.#load(submission.conversation_id)
       const handle = submission.request.override_model ?? config.model
-      return { handle, request: preview(this.#store, config, this.#model(handle), scope.user_id, submission) }
+      return { handle, request: preview(this.#store, config, await this.#model(handle), scope.user_id, submission) }
     })
   }
 

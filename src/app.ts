@@ -11,22 +11,28 @@ import { AppError } from './lib/errors'
 import { adminResources, resources } from './resources'
 import { actorOfKey } from './resources/api-keys/service'
 
-const maxBodyBytes = 8 * 1024 * 1024
+const MiB = 1024 * 1024
+const maxBodyBytes = 8 * MiB
+/** Paths whose bodies may be longer. An agent file is held whole, as text and as objects, in an isolate of 128 MB. */
+const longer: [path: RegExp, bytes: number][] = [[/^\/v1\/agents\/import$/, 24 * MiB]]
+
+/** Refuses with 413 what is longer than its path may be. */
+const limited = (maxSize: number) =>
+  bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new AppError('payload_too_large', `The body is over ${maxSize} bytes.`)
+    },
+  })
 
 /** The whole HTTP surface, in the order a request meets it. */
 export function createApp(): App {
   const app = root()
   app.use(requestId(), requestLog)
   app.use(cors({ origin: '*', exposeHeaders: ['etag', 'retry-after', 'x-request-id'] }))
-  app.use(
-    '/v1/*',
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: () => {
-        throw new AppError('payload_too_large', `The body is over ${maxBodyBytes} bytes.`)
-      },
-    }),
-  )
+  const limits = longer.map(([path, bytes]) => [path, limited(bytes)] as const)
+  const usual = limited(maxBodyBytes)
+  app.use('/v1/*', (c, next) => (limits.find(([path]) => path.test(c.req.path))?.[1] ?? usual)(c, next))
   app.use('/v1/admin/*', authenticateAdmin)
   const member = authenticate(actorOfKey)
   const open = /^\/v1\/(admin\/|health$|ready$)/
@@ -34,7 +40,8 @@ export function createApp(): App {
     (paths: RegExp, handler: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> =>
     (c, next) =>
       paths.test(c.req.path) ? next() : handler(c, next)
-  app.use('/v1/*', unless(open, member), unless(open, rateLimit), shallowJson, unless(/^\/v1\/(health|ready)$/, idempotent))
+  const direct = /^\/v1\/(health|ready|agents\/[^/]+\/export)$/
+  app.use('/v1/*', unless(open, member), unless(open, rateLimit), shallowJson, unless(direct, idempotent))
   for (const [path, routes] of [...adminResources, ...resources]) app.route(path, routes)
   app.route('/', documentation(app))
   app.get('/', (c) => c.redirect('/docs'))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
+import type { EgressPolicy } from './lib/egress'
 
 /** Bindings of wrangler.toml. Variables are strings here; `configOf` reads them. */
 export interface Env {
@@ -45,7 +46,7 @@ export const ConfigSchema = z.object({
     'Standard Webhooks signing secret: `whsec_` and 24 to 64 random bytes in base64; several, separated by spaces, while they are rotated.',
   ),
   EGRESS_ALLOW: list.describe(
-    'Comma-separated hosts, addresses or CIDR ranges that webhooks may reach although they are not public; `loopback` names them all on this machine.',
+    'Comma-separated hosts, addresses or CIDR ranges that webhooks, model providers of organizations and MCP servers may have although they are not public; `loopback` names them all on this machine.',
   ),
   RATE_LIMIT: z.enum(['on', 'off']).default('on').describe('Rate limiting per organization by the Cloudflare binding.'),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info').describe('Least severe log line that is written.'),
@@ -80,6 +81,11 @@ export const ConfigSchema = z.object({
     .min(0)
     .default(7)
     .describe('Days for which the request and the response of every step are kept, for `GET /v1/steps/{id}/trace`; 0 keeps none.'),
+  MCP_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .positive()
+    .default(60)
+    .describe('Longest a call of an MCP tool may take, in seconds; connecting and listing tools take at most half of that.'),
   MAX_QUEUED_RUNS: z.coerce
     .number()
     .int()
@@ -108,3 +114,13 @@ export function configOf(env: Env): Config {
 /** Secrets that a production deployment lacks. */
 export const missingSecrets = (config: Config): string[] =>
   config.ENVIRONMENT === 'production' ? (['ADMIN_KEY', 'ENCRYPTION_KEY', 'WEBHOOK_SECRET'] as const).filter((name) => !config[name]) : []
+
+/** What requests to addresses that a client gave may reach. `network` is a transport to public addresses only, where there is one. */
+export const reachOf = (
+  config: Pick<Config, 'EGRESS_ALLOW' | 'ENVIRONMENT'>,
+  network?: Pick<Fetcher, 'fetch'>,
+): Pick<EgressPolicy, 'allow' | 'production' | 'publicFetch'> => ({
+  allow: config.EGRESS_ALLOW,
+  production: config.ENVIRONMENT === 'production',
+  publicFetch: network && ((url, init) => network.fetch(url, init)),
+})

@@ -20,8 +20,6 @@ import { one, type Store } from './store'
 export interface Waiting extends WaitingCall {
   step_id: string
   n: number
-  /** The run that made the call. */
-  run_id: string
   /** The run that brought the answer. */
   answered_by: string | null
 }
@@ -32,7 +30,6 @@ const read = (store: Store, condition: string, ...params: unknown[]): Waiting[] 
   store.all(`${select} where ${condition} order by a.id`, ...params).map((row) => ({
     step_id: row.step_id as string,
     n: row.n as number,
-    run_id: row.run_id as string,
     message_id: row.message_id as string,
     answered_by: row.answered_by as string | null,
     call: JSON.parse(row.call as string),

@@ -3,7 +3,7 @@ import { clipSummary, messageTokens, packSummary, planCompaction, summaryRequest
 import { CompactionSettings, compactionOf } from '../../src/runtime/compaction-schema'
 import { complete } from '../../src/runtime/complete'
 import { modelFailuresAsErrors } from '../../src/runtime/failure'
-import type { Model } from '../../src/runtime/model'
+import type { TurnPorts } from '../../src/runtime/ports'
 import { estimateTokens } from '../../src/runtime/request'
 import type { CompactionResult } from '../../src/runtime/rpc'
 import type { AgentConfig, Message } from '../../src/runtime/types'
@@ -16,7 +16,7 @@ import type { Store } from './store'
 export interface CompactorHost {
   store: Store
   load(conversation_id: string | null): Promise<AgentConfig>
-  model(handle: string): Model
+  model: TurnPorts['model']
 }
 
 /** Whose context is compacted, and on whose behalf. */
@@ -58,7 +58,7 @@ export class Compactor {
         'bad_request',
         'There is nothing to compact: summarization would not reduce the number of messages in the context. Send some messages first.',
       )
-    const summarizer = model(compaction.model ?? config.model)
+    const summarizer = await model(compaction.model ?? config.model)
     const own = compaction.model === null ? config.model_settings : null
     const request = summaryRequest(plan.evicted, compaction, summarizer.context_window, compaction.model_settings ?? own ?? {})
     const { text } = await modelFailuresAsErrors(() => complete(summarizer, request, new AbortController().signal))

@@ -1,7 +1,6 @@
 import { isAppError, messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff, sleep } from '../../src/lib/time'
-import type { ModelCatalog } from '../../src/runtime/model'
 import { type Journal, RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
 import { runTurn } from '../../src/runtime/turn'
 import type { AgentConfig } from '../../src/runtime/types'
@@ -18,7 +17,7 @@ export interface ExecutorHost {
   store: Store
   agent_id(): string
   load(conversation_id: string | null): Promise<AgentConfig>
-  model: ModelCatalog
+  model: TurnPorts['model']
   services: ToolServices
   payload(run: Run): string
   /** Whether what is sent to models is kept. */

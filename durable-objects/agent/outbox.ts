@@ -48,6 +48,8 @@ export interface StepProjection {
   status: StepStatus
   stop_reason: StopReason | null
   provider_name: string | null
+  provider_category?: string
+  provider_id?: string | null
   model: string | null
   model_handle: string | null
   model_endpoint: string | null
@@ -63,11 +65,11 @@ export interface StepProjection {
   step_ns: number | null
 }
 
+/** Bytes after which a batch ends: its messages are one parameter of D1 (2 MB), in which their text is twice. */
+const takeBytes = 400_000
+
 /** When the alarm looks after rows that a crash kept from being sent at once. */
 const backstopMs = 5_000
-
-/** Characters of payloads that are taken at once: they travel to D1 in one batch. */
-const takenMax = 2_000_000
 
 /** Rows that leave the object, written in the transaction that made them true and struck off when their receiver has them. */
 export const outbox = {
@@ -75,12 +77,17 @@ export const outbox = {
     store.all('insert into outbox (kind, payload) values (?1, ?2)', kind, JSON.stringify(payload))
     schedule.ensure(store, 'flush', '', store.now() + backstopMs)
   },
-  /** The oldest rows after `after`: at most `limit`, up to the one that makes them a few megabytes. */
+  /** The next rows: at most `limit`, and no more than D1 takes in one statement, but one in any case. */
   take(store: Store, after: number, limit: number): OutboxRow[] {
-    const next = 'select id, kind, payload from outbox where id > ?1 order by id limit ?2'
-    const summed = `select *, sum(length(payload)) over (order by id) - length(payload) as before from (${next})`
     return store
-      .all(`select id, kind, payload from (${summed}) where before < ?3 order by id`, after, limit, takenMax)
+      .all(
+        `select id, kind, payload from (
+          select *, sum(length(cast(payload as blob))) over (order by id) - length(cast(payload as blob)) as before
+          from (select * from outbox where id > ?1 order by id limit ?2)) where before < ?3 order by id`,
+        after,
+        limit,
+        takeBytes,
+      )
       .map((row) => ({ ...row, payload: JSON.parse(row.payload as string) }) as unknown as OutboxRow)
   },
   strike(store: Store, upTo: number): void {

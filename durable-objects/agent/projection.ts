@@ -64,14 +64,14 @@ const runMetricsRow = (owner: Owner, run: RunProjection) => ({
 const stepRow = (owner: Owner, step: StepProjection) => {
   const { started_at, user_id, llm_started_at: _a, llm_request_ns: _b, tool_execution_ns: _c, step_ns: _d, usage, ...rest } = step
   return {
+    provider_category: 'base',
+    provider_id: null,
     ...rest,
     ...owner,
     ...usage,
     created_at: iso(started_at),
     created_by_id: user_id,
     last_updated_by_id: user_id,
-    provider_category: 'base',
-    provider_id: null,
     prompt_tokens_details: details({ cached_tokens: usage.cached_input_tokens, cache_write_tokens: usage.cache_write_tokens }),
     completion_tokens_details: details({ reasoning_tokens: usage.reasoning_tokens }),
   }
@@ -93,19 +93,19 @@ const stepMetricsRow = (owner: Owner, step: StepProjection) => ({
   last_updated_by_id: step.user_id,
 })
 
-/** Statement by which rows of an agent take over its project, or more of what it belongs to; every list can be narrowed by it. */
-const inherit = (
+/** Statement by which rows of an agent take over its project, or more of what it belongs to. It writes only what that changes. */
+function inherit(
   d1: D1Database,
   owner: Owner,
   table: string,
   rows: { id: string }[],
   columns = 'project_id, template_id, base_template_id',
-) =>
-  d1
-    .prepare(
-      `update ${table} set (${columns}) = (select ${columns} from agents where id = ?1) where id in (select value from json_each(?2))`,
-    )
+) {
+  const those = `(select ${columns} from agents where id = ?1)`
+  return d1
+    .prepare(`update ${table} set (${columns}) = ${those} where id in (select value from json_each(?2)) and (${columns}) is not ${those}`)
     .bind(owner.agent_id, JSON.stringify(rows.map((row) => row.id)))
+}
 
 /** `on conflict … do update` of the given columns: the newer projection of a row replaces the older. */
 const upsert = (columns: string[]) => `on conflict (id) do update set ${columns.map((c) => `"${c}" = excluded."${c}"`).join(', ')}`

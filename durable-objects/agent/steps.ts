@@ -9,6 +9,8 @@ import { one, type Store } from './store'
 interface StepBody {
   tags: string[]
   provider_name: string
+  provider_category?: string
+  provider_id?: string | null
   model: string
   model_handle: string
   model_endpoint: string | null
@@ -88,6 +90,8 @@ export const steps = {
     const body: StepBody = {
       tags,
       provider_name: model.provider_name,
+      provider_category: model.provider_category ?? 'base',
+      provider_id: model.provider_id ?? null,
       model: model.name,
       model_handle: model.handle,
       model_endpoint: model.endpoint,

@@ -18,7 +18,7 @@ export const defaultActor: Actor = {
 
 const bearer = (header: string | undefined) => header?.match(/^Bearer\s+(\S+)$/i)?.[1]
 
-const isRead = (method: string, path: string) => method === 'GET' || method === 'HEAD' || /\/search$/.test(path)
+const isRead = (method: string, path: string) => method === 'GET' || method === 'HEAD' || /\/(search|export)$/.test(path)
 
 /** Requires an API key (or, with `AUTH=open`, accepts none) and puts the caller's context on the request. */
 export const authenticate = (lookup: KeyLookup) =>

@@ -1,4 +1,5 @@
 import { and, eq, lt } from 'drizzle-orm'
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Ctx } from '../context'
 import { idempotencyKeys } from '../db/idempotency'
@@ -43,6 +44,15 @@ async function claim({ db, actor }: Ctx, key: string, request_hash: string): Pro
   throw new AppError('idempotency_in_progress', detail, { headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
 }
 
+/** The body as text: of a form byte by byte, without the boundary, which a client makes up anew for each try. */
+async function content(c: Context<AppEnv>): Promise<string> {
+  const type = c.req.header('content-type') ?? ''
+  if (!/^multipart\//i.test(type)) return c.req.text()
+  const bytes = new TextDecoder('latin1').decode(await c.req.arrayBuffer())
+  const boundary = type.match(/boundary="?([^";]+)/i)?.[1]
+  return boundary ? bytes.replaceAll(boundary, '') : bytes
+}
+
 /** Keeps the answer under its key; an answer that must not be stored in the clear is sealed. What may succeed next time is not kept. */
 async function keep({ db, actor, config }: Ctx, key: string, response: Response): Promise<void> {
   const mine = and(eq(idempotencyKeys.organization_id, actor.organization_id), eq(idempotencyKeys.key, key))
@@ -67,7 +77,7 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method !== 'POST' || key === undefined || decidedByAgent.test(c.req.path)) return next()
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new AppError('invalid', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
   const ctx = c.get('ctx')
-  const first = await claim(ctx, key, await sha256(`${c.req.path}${new URL(c.req.url).search}\n${await c.req.text()}`))
+  const first = await claim(ctx, key, await sha256(`${c.req.path}${new URL(c.req.url).search}\n${await content(c)}`))
   if (typeof first === 'object') {
     const body = first.sealed && ctx.config.ENCRYPTION_KEY ? await open(ctx.config.ENCRYPTION_KEY, first.body ?? '') : first.body
     return c.body(body ?? '', first.status as 200, {

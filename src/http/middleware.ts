@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import { configOf } from '../env'
+import { depthOf, maxDepth } from '../lib/depth'
 import { AppError } from '../lib/errors'
 import { log, setLogLevel } from '../lib/log'
 import type { AppEnv } from './router'
@@ -36,26 +37,6 @@ export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
   }
   await next()
 })
-
-/** Deepest nesting of a JSON body. SQLite reads JSON to a depth of 1000, of which what a body is stored in takes some. */
-const maxDepth = 256
-
-/** How deep the arrays and objects of a JSON text are nested. */
-function depthOf(json: string): number {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let i = 0; i < json.length; i++) {
-    const char = json.charCodeAt(i)
-    if (quoted) {
-      if (char === 0x5c) i++
-      else if (char === 0x22) quoted = false
-    } else if (char === 0x22) quoted = true
-    else if (char === 0x7b || char === 0x5b) deepest = Math.max(deepest, ++depth)
-    else if (char === 0x7d || char === 0x5d) depth--
-  }
-  return deepest
-}
 
 /** Refuses JSON that is nested deeper than the database can read. A body too short for that is not looked at. */
 export const shallowJson = createMiddleware<AppEnv>(async (c, next) => {

@@ -48,7 +48,11 @@ const deterministic = new Set<ErrorKind>([
   'llm_rate_limit',
   'llm_error',
   'llm_timeout',
+  'mcp_connection_error',
+  'mcp_server_unavailable',
+  'mcp_timeout',
   'not_implemented',
+  'provider_unreachable',
 ])
 
 function problem(c: Context, kind: ErrorKind, detail: string, extra: Record<string, unknown> = {}) {

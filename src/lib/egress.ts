@@ -27,6 +27,7 @@ export type EgressReason =
   | 'redirect'
   | 'too_many_redirects'
   | 'timeout'
+  | 'too_large'
   | 'unreachable'
 
 /** A request that was refused or got no answer. `message` is a sentence; `status` is the answer that led to it, such as a redirect's. */
@@ -78,7 +79,7 @@ function isAllowed(host: string, address: ReturnType<typeof addressOf>, allow: r
 }
 
 /** The URL, and whether `allow` names its host, when the policy lets it be reached; an EgressError otherwise. */
-function admit(text: string, policy: EgressPolicy): { url: URL; allowed: boolean } {
+export function admit(text: string, policy: Pick<EgressPolicy, 'allow' | 'production'>): { url: URL; allowed: boolean } {
   if (!URL.canParse(text)) throw new EgressError('invalid_url', `'${text.slice(0, 200)}' is not an absolute URL`)
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
@@ -99,7 +100,7 @@ function admit(text: string, policy: EgressPolicy): { url: URL; allowed: boolean
 /** The URL that a client gave in `field`, checked as far as it can be without sending; a 422 that names the field and the reason otherwise. */
 export function checkUrl(text: string, policy: Pick<EgressPolicy, 'allow' | 'production'>, field = 'callback_url'): URL {
   try {
-    return admit(text, { timeoutMs: 0, maxResponseBytes: 0, maxRedirects: 0, ...policy }).url
+    return admit(text, policy).url
   } catch (error) {
     if (!(error instanceof EgressError)) throw error
     const hint = error.reason.startsWith('private') ? '. Use a public address, or have the operator name the host in EGRESS_ALLOW' : ''
@@ -138,7 +139,7 @@ async function readBody(response: Response, limit: number, signal: AbortSignal):
 }
 
 /** What the platform says when a connection fails carries no name; the sentence says what it can mean. */
-const unreachable = (url: URL, error: unknown) => {
+export const unreachable = (url: URL, error: unknown) => {
   const said = error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error)
   const why = said.startsWith('internal error') ? 'its name does not resolve, it refuses connections, or its address is not public' : said
   return new EgressError('unreachable', `'${url.origin}' could not be reached: ${why}`)

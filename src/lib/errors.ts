@@ -6,7 +6,9 @@ export const errorKinds = {
   llm_insufficient_credits: { status: 402, title: 'The model provider asks for payment' },
   forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },
+  mcp_server_unavailable: { status: 404, title: 'The MCP server cannot be reached' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  mcp_timeout: { status: 408, title: 'The MCP server did not answer in time' },
   conflict: { status: 409, title: 'Conflict' },
   version_conflict: { status: 409, title: 'The row has a newer version' },
   idempotency_in_progress: { status: 409, title: 'The first request is still being served' },
@@ -22,6 +24,8 @@ export const errorKinds = {
   internal: { status: 500, title: 'Internal error' },
   not_implemented: { status: 501, title: 'Not available on this server' },
   llm_bad_request: { status: 400, title: 'The model provider refused the request' },
+  mcp_connection_error: { status: 502, title: 'The MCP server cannot be used' },
+  provider_unreachable: { status: 502, title: 'The model provider cannot be used' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
   llm_timeout: { status: 504, title: 'The model provider did not answer in time' },
 } as const satisfies Record<string, { status: number; title: string }>

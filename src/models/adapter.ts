@@ -11,6 +11,8 @@ export interface ModelTarget extends Target {
   endpoint: string | null
   context_window: number
   timeoutMs: number
+  /** A key that no error may repeat. */
+  secret?: string | null
 }
 
 type Part<T extends LanguageModelV4StreamPart['type']> = Extract<LanguageModelV4StreamPart, { type: T }>
@@ -88,7 +90,7 @@ class Reply {
     } else if (part.type === 'tool-call') {
       yield* this.call(part)
     } else if (part.type === 'error') {
-      throw toModelError(part.error, this.target.handle, this.target.endpoint)
+      throw toModelError(part.error, this.target.handle, this.target.endpoint, this.target.secret)
     }
   }
 
@@ -191,7 +193,8 @@ class Patience {
 
   /** What a failure really was: an abort shows up in many disguises. */
   cause(error: unknown): unknown {
-    return this.controller.signal.aborted ? this.controller.signal.reason : toModelError(error, this.target.handle, this.target.endpoint)
+    const { handle, endpoint, secret } = this.target
+    return this.controller.signal.aborted ? this.controller.signal.reason : toModelError(error, handle, endpoint, secret)
   }
 
   end(): void {

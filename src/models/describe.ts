@@ -7,6 +7,8 @@ export interface ModelFacts {
   handle: string
   provider_name: string
   provider_type: string
+  /** `byok`: a provider that the organization brought its own key for. */
+  provider_category: 'base' | 'byok'
   /** The provider's own name of the model. */
   name: string
   endpoint: string | null
@@ -25,11 +27,12 @@ export interface ModelFacts {
  */
 export function describeModel(handle: string, config: Config): ModelFacts {
   const { provider, name } = parseHandle(handle, config)
-  const known = knownModel(provider, name)
+  const known = knownModel(provider.prefix, name)
   return {
     handle,
     provider_name: provider.prefix,
     provider_type: provider.provider_type,
+    provider_category: 'base',
     name,
     endpoint: provider.endpoint(config),
     endpoint_type: provider.endpoint_type,
@@ -42,12 +45,13 @@ export function describeModel(handle: string, config: Config): ModelFacts {
 
 /**
  * The `model_settings` of an agent that set none. The shape follows `provider_type`: `anthropic`, `google_ai`, and `openai`
- * for everything that speaks OpenAI's protocol. An unknown provider counts as `openai`.
+ * for everything that speaks OpenAI's protocol. `endpointType` tells what a provider speaks that is none of the deployment's;
+ * without it, such a one counts as `openai`.
  */
-export function defaultModelSettings(handle: string): Record<string, unknown> {
+export function defaultModelSettings(handle: string, endpointType?: unknown): Record<string, unknown> {
   const slash = handle.indexOf('/')
-  const provider = providers.get(handle.slice(0, slash))
-  const model = provider ? knownModel(provider, handle.slice(slash + 1)) : null
+  const provider = providers.get(handle.slice(0, slash)) ?? (typeof endpointType === 'string' ? providers.get(endpointType) : undefined)
+  const model = provider ? knownModel(provider.prefix, handle.slice(slash + 1)) : null
   const common = { max_output_tokens: model?.max_output_tokens ?? defaultMaxOutputTokens, parallel_tool_calls: true, temperature: 1.0 }
   if (provider?.settings === 'anthropic') {
     const thinking = { type: model?.reasoning ? 'enabled' : 'disabled', budget_tokens: 1024 }

@@ -1,4 +1,5 @@
 import { APICallError } from '@ai-sdk/provider'
+import { EgressError } from '../lib/egress'
 import { messageOf } from '../lib/errors'
 import { ModelError, type ModelErrorType } from '../runtime/model'
 
@@ -32,6 +33,8 @@ function failureOf(error: unknown): Failure {
     const reason = broken && error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
     return { message: reason || body.slice(0, 300), status, body, headers: error.responseHeaders ?? {}, broken }
   }
+  if (error instanceof EgressError)
+    return { message: error.message, status: null, body: '', headers: {}, broken: error.reason === 'unreachable' }
   if (error instanceof Error) {
     const malformed = /JSONParse|TypeValidation|InvalidResponseData|EmptyResponseBody|NoContent/.test(error.name)
     const refused = /Unsupported|InvalidPrompt|InvalidArgument/.test(error.name)
@@ -97,20 +100,21 @@ export function retryAfter(headers: Record<string, string>, body: string, now: n
 }
 
 /**
- * Any failure of a model call as a ModelError that names the model, the status and the provider's own words, without keys. A failed
- * connection names the endpoint instead of a status.
+ * Any failure of a model call as a ModelError that names the model, the status and the provider's own words, without keys: neither
+ * `secret` nor what looks like one. A failed connection names the endpoint instead of a status.
  */
-export function toModelError(error: unknown, handle: string, endpoint: string | null = null): ModelError {
+export function toModelError(error: unknown, handle: string, endpoint: string | null = null, secret?: string | null): ModelError {
   if (error instanceof ModelError) return error
   const failure = failureOf(error)
   const { type, transient } = classify(failure)
-  const words = (failure.message || 'no reason given').replace(secrets, '[key]')
+  const clean = (text: string) => (secret && secret.length >= 8 ? text.replaceAll(secret, '[key]') : text).replace(secrets, '[key]')
+  const words = clean(failure.message || 'no reason given')
   const where = failure.broken ? `Connection error${endpoint === null ? '' : ` (${endpoint})`}: ` : ''
   return new ModelError(type, `${handle}: ${failure.status === null ? where : `HTTP ${failure.status}: `}${words}`, {
     transient,
     retryAfterMs: retryAfter(failure.headers, failure.body),
     status: failure.status,
-    detail: failure.body ? failure.body.slice(0, 2000).replace(secrets, '[key]') : null,
+    detail: failure.body ? clean(failure.body).slice(0, 2000) : null,
   })
 }
 

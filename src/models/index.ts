@@ -1,18 +1,12 @@
-import { createAnthropic } from '@ai-sdk/anthropic'
-import { createGoogle } from '@ai-sdk/google'
-import { createOpenAI } from '@ai-sdk/openai'
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { createWorkersAI } from 'workers-ai-provider'
 import type { Config } from '../env'
 import { AppError } from '../lib/errors'
 import type { Model, ModelCatalog } from '../runtime/model'
 import { adapt } from './adapter'
-import type { Dialect } from './convert'
 import { describeModel } from './describe'
-import { isOpenAI, parseHandle, reasons } from './providers'
+import { type Access, type Spoken, speak } from './dialects'
+import { isOpenAI, parseHandle } from './providers'
 import { scriptedHandle, scriptedModel } from './scripted'
-import { compatibleName } from './settings'
 
 export { defaultModelSettings, describeModel, type ModelFacts } from './describe'
 export { describeEmbedding } from './embedding'
@@ -25,54 +19,28 @@ interface Setup {
   fetch: typeof fetch | undefined
 }
 
-interface Spoken {
-  dialect: Dialect
-  language: LanguageModelV4
-}
-
-const reach = ({ fetch }: Setup) => (fetch ? { fetch } : {})
-
-function compatible(setup: Setup, baseURL: string, apiKey: string | undefined, name: string): Spoken {
-  const provider = createOpenAICompatible({
-    name: compatibleName,
-    baseURL,
-    ...(apiKey ? { apiKey } : {}),
-    ...reach(setup),
-    includeUsage: true,
-    supportsStructuredOutputs: true,
-  })
-  return { dialect: 'compatible', language: provider.chatModel(name) }
-}
-
-function openai(setup: Setup, name: string): Spoken {
-  const { config } = setup
-  if (!isOpenAI(config)) return compatible(setup, config.OPENAI_BASE_URL, config.OPENAI_API_KEY, name)
-  const provider = createOpenAI({ baseURL: config.OPENAI_BASE_URL, apiKey: config.OPENAI_API_KEY ?? '', ...reach(setup) })
-  return reasons(name)
-    ? { dialect: 'openai-responses', language: provider.responses(name) }
-    : { dialect: 'openai-chat', language: provider.chat(name) }
+/** The protocol, address and key of a configured provider; null when it has no address. */
+function accessOf({ config }: Setup, prefix: string): Access | null {
+  const local = { ollama: config.OLLAMA_BASE_URL, lmstudio: config.LMSTUDIO_BASE_URL, vllm: config.VLLM_BASE_URL }[prefix]
+  switch (prefix) {
+    case 'openai': {
+      const protocol = isOpenAI(config) ? 'openai' : 'compatible'
+      return { protocol, base_url: config.OPENAI_BASE_URL, api_key: config.OPENAI_API_KEY ?? null }
+    }
+    case 'anthropic':
+      return { protocol: 'anthropic', base_url: config.ANTHROPIC_BASE_URL, api_key: config.ANTHROPIC_API_KEY ?? null }
+    case 'google_ai':
+      return { protocol: 'google_ai', base_url: config.GEMINI_BASE_URL, api_key: config.GEMINI_API_KEY ?? null }
+    default:
+      return local ? { protocol: 'compatible', base_url: local, api_key: null } : null
+  }
 }
 
 function connect(setup: Setup, prefix: string, name: string): Spoken | null {
-  const { config, ai } = setup
-  switch (prefix) {
-    case 'openai':
-      return openai(setup, name)
-    case 'anthropic': {
-      const provider = createAnthropic({ baseURL: config.ANTHROPIC_BASE_URL, apiKey: config.ANTHROPIC_API_KEY ?? '', ...reach(setup) })
-      return { dialect: 'anthropic', language: provider.languageModel(name) }
-    }
-    case 'google_ai': {
-      const provider = createGoogle({ baseURL: config.GEMINI_BASE_URL, apiKey: config.GEMINI_API_KEY ?? '', ...reach(setup) })
-      return { dialect: 'google', language: provider.languageModel(name) }
-    }
-    case 'workers-ai':
-      return ai ? { dialect: 'workers-ai', language: createWorkersAI({ binding: ai }).chat(name) } : null
-    default: {
-      const baseURL = { ollama: config.OLLAMA_BASE_URL, lmstudio: config.LMSTUDIO_BASE_URL, vllm: config.VLLM_BASE_URL }[prefix]
-      return baseURL ? compatible(setup, baseURL, undefined, name) : null
-    }
-  }
+  if (prefix === 'workers-ai')
+    return setup.ai ? { dialect: 'workers-ai', language: createWorkersAI({ binding: setup.ai }).chat(name) } : null
+  const access = accessOf(setup, prefix)
+  return access && speak({ ...access, fetch: setup.fetch }, name)
 }
 
 /**

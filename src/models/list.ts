@@ -1,7 +1,8 @@
 import type { Config } from '../env'
-import { describeModel } from './describe'
-import { knownEmbeddings } from './known'
+import { describeModel, type ModelFacts } from './describe'
+import { type KnownEmbedding, knownEmbeddings } from './known'
 import { isOpenAI, knownModel, type Provider, providers, servedModels } from './providers'
+import { surveyModels } from './survey'
 
 /** A language model that the deployment can use: Letta's `Model`. */
 export interface ModelRow {
@@ -10,7 +11,7 @@ export interface ModelRow {
   display_name: string
   provider_type: string
   provider_name: string
-  provider_category: 'base'
+  provider_category: 'base' | 'byok'
   model_type: 'llm'
   model: string
   model_endpoint_type: string
@@ -51,23 +52,22 @@ interface Listed {
   context_window: number | null
 }
 
-function modelRow(provider: Provider, name: string, config: Config, window: number | null): ModelRow {
-  const facts = describeModel(`${provider.prefix}/${name}`, config)
-  const contextWindow = window ?? facts.max_context_window
+/** A model of these facts as it is listed. */
+export function modelRow(facts: ModelFacts, display_name: string): ModelRow {
   return {
     handle: facts.handle,
-    name,
-    display_name: knownModel(provider, name).display_name,
+    name: facts.name,
+    display_name,
     provider_type: facts.provider_type,
     provider_name: facts.provider_name,
-    provider_category: 'base',
+    provider_category: facts.provider_category,
     model_type: 'llm',
-    model: name,
+    model: facts.name,
     model_endpoint_type: facts.endpoint_type,
     model_endpoint: facts.endpoint,
     model_wrapper: null,
-    max_context_window: contextWindow,
-    context_window: contextWindow,
+    max_context_window: facts.max_context_window,
+    context_window: facts.max_context_window,
     max_tokens: facts.max_output_tokens,
     enable_reasoner: facts.reasoning,
     max_reasoning_tokens: 0,
@@ -78,27 +78,14 @@ function modelRow(provider: Provider, name: string, config: Config, window: numb
   }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-/** vLLM, OpenRouter and others tell the window beside the id, each in its own field. */
-function listed(entry: unknown): Listed[] {
-  if (!isRecord(entry) || typeof entry.id !== 'string' || entry.id === '') return []
-  const window = [entry.max_model_len, entry.context_length, entry.max_context_length, entry.context_window].find(
-    (value) => typeof value === 'number' && value > 0,
-  )
-  return [{ name: entry.id, context_window: typeof window === 'number' ? window : null }]
-}
-
-/** What `GET {base}/models` names, embedding models left out. A server that fails or hesitates names nothing. */
+/** The language models that `GET {base}/models` names. A server that fails or hesitates names none. */
 async function ask(base: string, key: string | undefined, request: typeof fetch): Promise<Listed[]> {
   try {
-    const response = await request(`${base.replace(/\/+$/, '')}/models`, {
-      headers: { accept: 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
-      signal: AbortSignal.timeout(patienceMs),
+    const models = await surveyModels({ protocol: 'compatible', base_url: base, api_key: key ?? null }, async (url, headers) => {
+      const response = await request(url, { headers, signal: AbortSignal.timeout(patienceMs) })
+      return { status: response.status, body: await response.text() }
     })
-    const body: unknown = response.ok ? await response.json() : null
-    const entries = isRecord(body) && Array.isArray(body.data) ? body.data : []
-    return entries.flatMap(listed).filter((model) => !/embed/i.test(model.name))
+    return (models ?? []).filter((model) => model.model_type === 'llm')
   } catch {
     return []
   }
@@ -115,7 +102,13 @@ async function rowsOf(provider: Provider, config: Config, request: typeof fetch,
   const key = provider.prefix === 'openai' ? config.OPENAI_API_KEY : undefined
   const live = base !== null && isAsked(provider, config) ? await ask(base, key, request) : []
   const models = new Map([...served, ...live].map((model) => [model.name, model]))
-  return [...models.values()].map((model) => modelRow(provider, model.name, config, model.context_window))
+  return [...models.values()].map(({ name, context_window }) => {
+    const facts = describeModel(`${provider.prefix}/${name}`, config)
+    return modelRow(
+      { ...facts, max_context_window: context_window ?? facts.max_context_window },
+      knownModel(provider.prefix, name).display_name,
+    )
+  })
 }
 
 /**
@@ -131,21 +124,32 @@ export async function listModels(config: Config, options: { fetch?: typeof fetch
 export function listEmbeddingModels(config: Config): EmbeddingRow[] {
   return [...providers.values()].flatMap((provider) => {
     if (provider.missing(config) !== null || (provider.prefix === 'openai' && !isOpenAI(config))) return []
-    return (knownEmbeddings[provider.prefix] ?? []).map(
-      (model): EmbeddingRow => ({
+    return (knownEmbeddings[provider.prefix] ?? []).map((model) =>
+      embeddingRow(model, {
         handle: `${provider.prefix}/${model.name}`,
-        name: model.name,
-        display_name: model.display_name,
         provider_type: provider.provider_type,
         provider_name: provider.prefix,
-        model_type: 'embedding',
-        embedding_endpoint_type: provider.endpoint_type,
-        embedding_endpoint: provider.endpoint(config),
-        embedding_model: model.name,
-        embedding_dim: model.dimensions,
-        embedding_chunk_size: 300,
-        batch_size: model.batch_size,
+        endpoint_type: provider.endpoint_type,
+        endpoint: provider.endpoint(config),
       }),
     )
   })
 }
+
+type EmbeddingFacts = Pick<ModelFacts, 'handle' | 'provider_type' | 'provider_name' | 'endpoint_type' | 'endpoint'>
+
+/** An embedding model as it is listed. */
+export const embeddingRow = (model: KnownEmbedding, facts: EmbeddingFacts): EmbeddingRow => ({
+  handle: facts.handle,
+  name: model.name,
+  display_name: model.display_name,
+  provider_type: facts.provider_type,
+  provider_name: facts.provider_name,
+  model_type: 'embedding',
+  embedding_endpoint_type: facts.endpoint_type,
+  embedding_endpoint: facts.endpoint,
+  embedding_model: model.name,
+  embedding_dim: model.dimensions,
+  embedding_chunk_size: 300,
+  batch_size: model.batch_size,
+})

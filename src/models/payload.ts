@@ -1,18 +1,21 @@
-import type { Config } from '../env'
 import { AppError } from '../lib/errors'
-import type { ModelRequest } from '../runtime/model'
-import { modelCatalog } from '.'
+import type { Model, ModelRequest } from '../runtime/model'
 import { scriptedHandle } from './scripted'
 
+/** What a model reaches its provider through. */
+export interface Network {
+  fetch: typeof fetch
+  ai: Ai
+}
+
 /**
- * The body that a model's provider would be sent, as the same code makes it that sends it; nothing is sent. The built-in model has no
- * provider: its payload is the request as it reads it. Throws as the model catalog does.
+ * The body that a model's provider would be sent, as the same code makes it that sends it; nothing is sent. `open` makes the model over a
+ * network that takes requests and answers none. The built-in model has no provider: its payload is the request as it reads it.
  */
 export async function requestPayload(
-  config: Config,
-  ai: Ai | undefined,
   handle: string,
   request: ModelRequest,
+  open: (network: Network) => Model | Promise<Model>,
 ): Promise<Record<string, unknown>> {
   if (handle === scriptedHandle) return { model: handle, ...request }
   const caught: Record<string, unknown>[] = []
@@ -22,13 +25,11 @@ export async function requestPayload(
     if (typeof body === 'string') caught.push(JSON.parse(body))
     throw stop
   }
-  const caughtAi = {
-    run: async (model: string, inputs: Record<string, unknown>) => {
-      caught.push({ model, ...inputs })
-      throw stop
-    },
+  const run = async (model: string, inputs: Record<string, unknown>) => {
+    caught.push({ model, ...inputs })
+    throw stop
   }
-  const model = modelCatalog(config, ai && (caughtAi as unknown as Ai), { fetch: caughtFetch })(handle)
+  const model = await open({ fetch: caughtFetch, ai: { run } as unknown as Ai })
   const said = model.stream(request, new AbortController().signal)[Symbol.asyncIterator]()
   const failure = await said.next().then(
     () => null,

@@ -19,11 +19,13 @@ export interface Provider {
 
 const needs = (variable: string, handles: string) => `Set ${variable} to use models ${handles}.`
 
-/** True when OPENAI_BASE_URL is OpenAI itself rather than a server that speaks the same protocol. */
-export function isOpenAI(config: Config): boolean {
-  const host = URL.canParse(config.OPENAI_BASE_URL) ? new URL(config.OPENAI_BASE_URL).hostname : ''
+/** True for an address of OpenAI itself rather than of a server that speaks the same protocol. */
+export function isOpenAIUrl(url: string): boolean {
+  const host = URL.canParse(url) ? new URL(url).hostname : ''
   return host === 'api.openai.com' || host.endsWith('.api.openai.com')
 }
+
+export const isOpenAI = (config: Config): boolean => isOpenAIUrl(config.OPENAI_BASE_URL)
 
 type LocalVariable = 'OLLAMA_BASE_URL' | 'LMSTUDIO_BASE_URL' | 'VLLM_BASE_URL'
 
@@ -81,13 +83,13 @@ export const providers: ReadonlyMap<string, Provider> = new Map(all.map((provide
 
 /** Well-known models that a provider serves at its configured endpoint. */
 export function servedModels(provider: Provider, config: Config): KnownModel[] {
-  if (provider.prefix === 'openai' && !isOpenAI(config)) return config.OPENAI_MODELS.map((name) => knownModel(provider, name))
+  if (provider.prefix === 'openai' && !isOpenAI(config)) return config.OPENAI_MODELS.map((name) => knownModel(provider.prefix, name))
   return knownModels[provider.prefix] ?? []
 }
 
-/** Facts about a model by its name, also when it is a dated version of a known one; otherwise modest guesses. */
-export function knownModel(provider: Provider, name: string): KnownModel {
-  const known = knownModels[provider.prefix] ?? []
+/** Facts about a model of the provider `of` by its name, also when it is a dated version of a known one; otherwise modest guesses. */
+export function knownModel(of: string, name: string): KnownModel {
+  const known = knownModels[of] ?? []
   const found =
     known.find((model) => model.name === name) ?? known.find((model) => name.replace(/-(latest|\d[\d-]{7,})$/, '') === model.name)
   if (found) return { ...found, name, display_name: found.name === name ? found.display_name : name }
@@ -101,26 +103,35 @@ export function reasons(name: string): boolean {
   return /^(gpt-[5-9]|gpt-oss|o[1-9](-|$)|claude-(opus|sonnet|haiku|fable)-[4-9]|claude-3-7|gemini-(2\.5|[3-9]))/.test(last)
 }
 
+/** True for a handle of the deployment's own providers, whether or not they are set up. */
+export const isBaseHandle = (handle: string): boolean => providers.has(handle.split('/')[0] ?? '')
+
 /** Handles that can be used as the deployment is configured, without asking any server. */
 export const usableHandles = (config: Config, ai?: Ai): string[] =>
   all.flatMap((provider) =>
     provider.missing(config, ai) ? [] : servedModels(provider, config).map((model) => `${provider.prefix}/${model.name}`),
   )
 
+/** What stands before and after the first slash of a handle. Throws a `bad_request` when there is nothing. */
+export function splitHandle(handle: string): { prefix: string; name: string } {
+  const slash = handle.indexOf('/')
+  if (slash < 1 || slash === handle.length - 1) {
+    throw new AppError('bad_request', `Model handle '${handle}' is not of the form provider/model, for example openai/gpt-4o-mini.`)
+  }
+  return { prefix: handle.slice(0, slash), name: handle.slice(slash + 1) }
+}
+
+/** The failure for a handle that names no model; `usable` are those that would. */
+export const unknownHandle = (handle: string, usable: readonly string[]): AppError =>
+  new AppError('not_found', `NOT_FOUND: Handle ${handle} not found, must be one of [${usable.map((one) => `'${one}'`).join(', ')}]`)
+
 /**
  * The provider and the provider's own name of the model in a handle such as `openai/gpt-4o`. Throws an AppError: `bad_request`
  * without a slash, `not_found` for an unknown provider or built-in model.
  */
 export function parseHandle(handle: string, config: Config, ai?: Ai): { provider: Provider; name: string } {
-  const slash = handle.indexOf('/')
-  if (slash < 1 || slash === handle.length - 1) {
-    throw new AppError('bad_request', `Model handle '${handle}' is not of the form provider/model, for example openai/gpt-4o-mini.`)
-  }
-  const provider = providers.get(handle.slice(0, slash))
-  const name = handle.slice(slash + 1)
-  if (!provider || (provider.prefix === 'loci' && name !== 'scripted')) {
-    const list = usableHandles(config, ai).map((usable) => `'${usable}'`)
-    throw new AppError('not_found', `NOT_FOUND: Handle ${handle} not found, must be one of [${list.join(', ')}]`)
-  }
+  const { prefix, name } = splitHandle(handle)
+  const provider = providers.get(prefix)
+  if (!provider || (provider.prefix === 'loci' && name !== 'scripted')) throw unknownHandle(handle, usableHandles(config, ai))
   return { provider, name }
 }

@@ -1,4 +1,5 @@
 import type { App } from '../http/router'
+import { agentFileRoutes } from './agent-files/routes'
 import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
@@ -18,6 +19,7 @@ import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './iden
 import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
 import { internalTemplateRoutes } from './internal/routes-templates'
 import { jobRoutes } from './jobs/routes'
+import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
 import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
@@ -25,7 +27,9 @@ import { groupMessageRoutes } from './messages/routes-group'
 import { modelRoutes } from './models/routes'
 import { adminOrganizationRoutes } from './organizations/routes'
 import { agentPassageRoutes, archivePassageRoutes, passageRoutes } from './passages/routes'
+import { providerRoutes } from './providers/routes'
 import { runRoutes } from './runs/routes'
+import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
@@ -50,6 +54,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentCompactionRoutes],
   ['/v1/agents', agentGenerationRoutes],
   ['/v1/agents', agentMessageSearchRoutes],
+  ['/v1/agents', agentFileRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
@@ -79,14 +84,17 @@ export const resources: Mounted[] = [
   ['/v1/identities', identityRoutes],
   ['/v1/identities', identityAgentRoutes],
   ['/v1/identities', identityBlockRoutes],
+  ['/v1/mcp-servers', mcpServerRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/passages', passageRoutes],
+  ['/v1/providers', providerRoutes],
   ['/v1/runs', runRoutes],
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
   ['/v1/runs', runTraceRoutes],
+  ['/v1/sandbox-config', sandboxConfigRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/steps', stepTraceRoutes],
@@ -94,6 +102,7 @@ export const resources: Mounted[] = [
   ['/v1/telemetry', telemetryRoutes],
   ['/v1/tools', toolRoutes],
   ['/v1/voice-beta', voiceRoutes],
+  ['/v1/tools/mcp', namedMcpRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

@@ -25,6 +25,9 @@ export type ModelDelta =
 export interface Model {
   handle: string
   provider_name: string
+  /** `byok` for a provider that the organization brought its own key for, which `provider_id` names; `base` unless said. */
+  provider_category?: 'base' | 'byok'
+  provider_id?: string
   /** The provider's own name of the model. */
   name: string
   endpoint: string | null

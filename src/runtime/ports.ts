@@ -1,7 +1,19 @@
 import type { BlockOperation } from '../memory/operations'
 import type { RunError, RunEvent } from './events'
 import type { Model } from './model'
-import type { AgentConfig, Block, ContentPart, Message, StopReason, ToolCall, ToolReturn, TurnRequest, Usage } from './types'
+import type {
+  AgentConfig,
+  Block,
+  ContentPart,
+  Message,
+  StopReason,
+  Tool,
+  ToolCall,
+  ToolReturn,
+  ToolStatus,
+  TurnRequest,
+  Usage,
+} from './types'
 
 /** What a turn needs to know of its run. */
 export interface TurnRun {
@@ -105,6 +117,8 @@ export interface ToolServices {
   ): Promise<void>
   /** Passages of the agent's archive that hold any of the words, best match first. */
   searchPassages(query: PassageQuery): Promise<FoundPassage[]>
+  /** Calls a tool of an MCP server, for an agent. Whatever goes wrong is the result. */
+  callMcpTool(tool: Tool, args: Record<string, unknown>, agent_id: string): Promise<{ status: ToolStatus; text: string }>
 }
 
 export interface MessageQuery {
@@ -147,7 +161,7 @@ export interface TurnPorts {
   journal: Journal
   /** The agent as it is now, in D1. Throws `not_found` when it was deleted. */
   load(run: TurnRun): Promise<AgentConfig>
-  model(handle: string): Model
+  model(handle: string): Model | Promise<Model>
   services: ToolServices
   /** Sends what the journal owes to D1; nothing waits for it. */
   flush(): void

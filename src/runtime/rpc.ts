@@ -2,7 +2,7 @@ import type { Outcome } from '../lib/errors'
 import type { CapturedMessage } from './capture'
 import type { CompactionSettings } from './compaction-schema'
 import type { ModelRequest } from './model'
-import type { InputMessage, RunStatus, StopReason, TurnRequest, Usage } from './types'
+import type { InputMessage, Message, RunStatus, StopReason, TurnRequest, Usage } from './types'
 import type { LettaMessage } from './wire-schema'
 
 /** On whose behalf an agent's object is called. The object refuses another organization as if the agent did not exist. */
@@ -69,6 +69,19 @@ export interface CompactionResult {
   num_messages_after: number
 }
 
+/** A message that was said elsewhere. */
+export type ImportedMessage = Pick<
+  Message,
+  'id' | 'role' | 'content' | 'tool_calls' | 'tool_returns' | 'approvals' | 'model' | 'name' | 'group_id' | 'created_at'
+>
+
+/** A piece of a history: at most a few megabytes, since it crosses RPC. */
+export interface HistoryPart {
+  messages: ImportedMessage[]
+  /** The context afterwards, by the ids of messages; or the messages go to its end; null leaves it as it is. */
+  context: string[] | 'append' | null
+}
+
 /**
  * What an agent's object can be asked. Every method answers with an `Outcome`: an expected failure is a value.
  * A `conversation_id` of null is the agent's own context.
@@ -101,6 +114,8 @@ export interface AgentRpc {
   dropGroup(scope: Scope, group_id: string): Promise<Outcome<null>>
   /** Replaces the agent's own context by these messages of the agent, the system message first. */
   setContext(scope: Scope, message_ids: string[]): Promise<Outcome<null>>
+  /** Adds messages that were said elsewhere to the history. Messages whose ids are known are left out: a repeat changes nothing. */
+  importHistory(scope: Scope, conversation_id: string | null, part: HistoryPart): Promise<Outcome<null>>
   /**
    * Gives the new conversation `to` the context of `from`, up to `message_id` when given, and a system message of its own. A response whose
    * calls wait stays behind: they are asked for once.

@@ -31,7 +31,7 @@ export async function takeStep(run: TurnRun, ports: TurnPorts, signal: AbortSign
   try {
     const config = equipped(await load(run, ports), run.request)
     if (!step?.response) {
-      const model = modelOf(run, config, ports)
+      const model = await modelOf(run, config, ports)
       const request = (share: number) => {
         const built = buildRequest(run, config, model, ports, share)
         if (built) return built
@@ -71,7 +71,7 @@ async function load(run: TurnRun, ports: TurnPorts): Promise<AgentConfig> {
   }
 }
 
-function modelOf(run: TurnRun, config: AgentConfig, ports: TurnPorts): Model {
+function modelOf(run: TurnRun, config: AgentConfig, ports: TurnPorts): Model | Promise<Model> {
   return ports.model(run.request.override_model ?? config.model)
 }
 

@@ -1,7 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import { outbox } from '../../durable-objects/agent/outbox'
-import { storeOf } from '../../durable-objects/agent/store'
 import type { Env } from '../../src/env'
 import { agentStub, bindings, freshAgent, freshScope, send, sentences, storedMessages } from '../support/agent'
 
@@ -55,29 +53,5 @@ describe('a row that D1 refuses for good', () => {
       ])
       expect(state.storage.sql.exec("select * from outbox where kind = 'step' and payload like '%broken%'").toArray()).toEqual([])
     })
-  })
-})
-
-describe('rows that are large', () => {
-  it('are sent in batches of a few megabytes, in order, up to the one that fills them', async () => {
-    const scope = await freshScope()
-    const agent = await freshAgent(scope)
-    await send(scope, agent, 'before')
-    const taken = await runInDurableObject(agentStub(agent), (_, { storage }) => {
-      storage.sql.exec('delete from outbox')
-      const store = storeOf(storage)
-      const sizes = [1_500_000, 900_000, 10, 1_200_000, 900_000, 10]
-      for (const size of sizes) storage.sql.exec("insert into outbox (kind, payload) values ('trace', ?)", JSON.stringify('x'.repeat(size)))
-      const batches: number[] = []
-      for (let after = 0; ; ) {
-        const rows = outbox.take(store, after, 4)
-        if (rows.length === 0) break
-        batches.push(rows.length)
-        after = rows.at(-1)?.id ?? after
-      }
-      storage.sql.exec('delete from outbox')
-      return batches
-    })
-    expect(taken).toEqual([2, 3, 1])
   })
 })

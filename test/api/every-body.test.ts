@@ -3,7 +3,7 @@ import { idPrefixes } from '../../src/lib/id'
 import { admin, type Call } from '../support/client'
 import { bystanders, dump, organizationWithEverything } from '../support/everything'
 import type { Operation } from '../support/operations'
-import { addressOf, bodyOf, byName, expectProblem, fieldsOf, operations, ownTexts, request, schemas } from '../support/requests'
+import { addressOf, bodyOf, byName, expectProblem, fieldsOf, names, operations, request, schemas } from '../support/requests'
 
 const others = await bystanders()
 const owner = await organizationWithEverything('numbat')
@@ -61,10 +61,10 @@ describe('a request that is wrong is refused with 422, names the field and write
     expect(await dump(others)).toEqual(before)
   })
 
-  it.each(byName(guarded.filter((operation) => addressOf(operation).some((name) => !ownTexts.includes(name)))))(
+  it.each(byName(guarded.filter((operation) => addressOf(operation).some((name) => !names.includes(name)))))(
     '%s: ids that are none',
     async (_, operation) => {
-      for (const name of addressOf(operation).filter((parameter) => !ownTexts.includes(parameter))) {
+      for (const name of addressOf(operation).filter((parameter) => !names.includes(parameter))) {
         for (const value of ['nonsense', `${idPrefixes.ping}-${crypto.randomUUID()}`, "x'; drop table agents; --"]) {
           const answer = await request(callOf(operation), operation, owner, { path: { [name]: value } })
           expectProblem(answer, 422)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Answer, callAs } from '../support/client'
 import { bystanders, dump, organizationWithEverything } from '../support/everything'
 import type { Operation } from '../support/operations'
-import { addressOf, bodyOf, byName, expectProblem, missing, nameIn, operations, ownTexts, request, schemas } from '../support/requests'
+import { addressOf, bodyOf, byName, expectProblem, missing, nameIn, names, operations, request, schemas } from '../support/requests'
 
 const others = await bystanders()
 const owner = await organizationWithEverything('quagga')
@@ -27,7 +27,7 @@ const ofMembers = guarded.filter((operation) => !operation.admin)
 
 /** The id of the owner that a query parameter or a field of a body can name: `agent_id`, `block_ids`, … */
 const ownersId = (name: string): string | undefined =>
-  ownTexts.includes(name) ? undefined : (owner.ids[name] ?? owner.ids[name.replace(/s$/, '')])
+  names.includes(name) ? undefined : (owner.ids[name] ?? owner.ids[name.replace(/s$/, '')])
 
 describe('the document', () => {
   it('names each operation once', () => {

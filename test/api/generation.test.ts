@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { newId } from '../../src/lib/id'
 import { bindings } from '../support/agent'
 import { type Call, freshOrganization } from '../support/client'
+import { outside } from '../support/outside'
 
 const agent = async (call: Call, fields: Record<string, unknown> = {}): Promise<string> =>
   (await call('POST', '/v1/agents/', { name: 'Ada', system: 'You are Ada.', ...fields })).body.id
@@ -87,5 +88,39 @@ describe('POST …/messages/preview-raw-payload', () => {
       status: 400,
       body: { detail: expect.stringContaining('fill the context window') },
     })
+  })
+})
+
+describe('a model of the organization’s own provider', () => {
+  it('is asked with its key, summarizes, and shows what it would be sent', async () => {
+    const { call } = await freshOrganization()
+    const origin = 'https://own-models.example'
+    const chunk = (fields: object) =>
+      `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'small', ...fields })}\n\n`
+    const words = chunk({ choices: [{ index: 0, delta: { role: 'assistant', content: 'Mine.' }, finish_reason: null }] })
+    const end = chunk({
+      choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 },
+    })
+    const seen = outside(origin, ({ url }) =>
+      url.pathname === '/v1/models'
+        ? Response.json({ data: [{ id: 'small', context_length: 16_000 }] })
+        : new Response(`${words}${end}data: [DONE]\n\n`, { headers: { 'content-type': 'text/event-stream' } }),
+    )
+    const own = { name: 'mine', provider_type: 'openai', api_key: 'sk-own', base_url: `${origin}/v1` }
+    expect((await call('POST', '/v1/providers', own)).status).toBe(200)
+    const id = await agent(call)
+    const asked = () => seen.filter(({ url }) => url.pathname.endsWith('/chat/completions')).length
+    const preview = { input: 'hi', override_model: 'mine/small' }
+    const payload = (await call('POST', `/v1/agents/${id}/messages/preview-raw-payload`, preview)).body
+    expect(payload).toMatchObject({ model: 'small', stream: true, messages: [{ role: 'system' }, { role: 'user', content: 'hi' }] })
+    expect(asked()).toBe(0)
+    const generated = (await call('POST', `/v1/agents/${id}/generate`, { prompt: 'Hi', override_model: 'mine/small' })).body
+    expect(generated).toMatchObject({ content: 'Mine.', model: 'mine/small', usage: { total_tokens: 4 } })
+    await call('POST', `/v1/agents/${id}/messages`, { input: '/say one' })
+    const settings = { mode: 'all', model: 'mine/small' }
+    const compacted = (await call('POST', `/v1/agents/${id}/summarize`, { compaction_settings: settings })).body
+    expect(compacted).toMatchObject({ summary: 'Mine.', num_messages_after: 2 })
+    expect(asked()).toBe(2)
   })
 })

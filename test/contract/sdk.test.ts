@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { startApi } from './api'
 import { methodsOf, sdkMethods } from './coverage'
 import covered from './covered.json'
+import { agentFiles } from './sdk/agent-files'
 import { agents } from './sdk/agents'
 import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
@@ -11,14 +12,16 @@ import { compaction } from './sdk/compaction'
 import { conversations } from './sdk/conversations'
 import { hosted } from './sdk/hosted'
 import { identities } from './sdk/identities'
+import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
+import { models } from './sdk/models'
 import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
 import { traces } from './sdk/traces'
 
-const api = await startApi()
+const api = await startApi({ MCP_TIMEOUT_SECONDS: '3' })
 
 afterAll(() => api.stop())
 afterEach(() => expect(api.violations(), 'answers that the OpenAPI document does not describe').toEqual([]))
@@ -34,9 +37,12 @@ describe('the official SDK', () => {
 
 describe('the official SDK drives', () => {
   agents(api)
+  agentFiles(api)
   archives(api)
   approvals(api)
+  mcpServers(api)
   messages(api)
+  models(api)
   streams(api)
   blocks(api)
   tools(api)

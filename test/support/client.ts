@@ -12,17 +12,19 @@ export type Call = <T = any>(method: string, path: string, body?: unknown, heade
 
 const worker = (exports as unknown as { default: Fetcher }).default
 
-/** Calls the Worker under test with a bearer token, or with none. A body is sent as JSON, a `Blob` as it is. */
+/** Calls the Worker under test with a bearer token, or with none. A body is sent as JSON, a `Blob` or a form as it is. */
 export function callAs(key: string | null): Call {
   return async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const response = await worker.fetch(`https://loci.test${path}`, {
       method,
       headers: {
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-        ...(body === undefined ? {} : { 'content-type': body instanceof Blob ? body.type : 'application/json' }),
+        ...(body === undefined || body instanceof FormData
+          ? {}
+          : { 'content-type': body instanceof Blob ? body.type : 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob || body instanceof FormData ? body : JSON.stringify(body) }),
     })
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, body: (isJson ? await response.json() : await response.text()) as T }

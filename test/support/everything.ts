@@ -1,6 +1,9 @@
 import { insertRows } from '../../src/db/rows'
+import { seal } from '../../src/lib/crypto'
 import { newId } from '../../src/lib/id'
 import { deliveries, deliveryAttempts } from '../../src/resources/deliveries/table'
+import { mcpServers, mcpTools } from '../../src/resources/mcp-servers/table'
+import { providerModels, providers } from '../../src/resources/providers/table'
 import { bindings } from './agent'
 import { type Call, freshOrganization, type Member } from './client'
 
@@ -46,6 +49,24 @@ async function delivered(organization_id: string, agent_id: string, run_id: stri
     insertRows(DB, deliveryAttempts, [{ ...attempt, organization_id, response_excerpt: marker }]),
   ])
   return id
+}
+
+/** A model provider with one model, and an MCP server, that cannot be reached: nothing is asked. */
+async function outsideServers(organization_id: string, tool_id: string, marker: string): Promise<Record<string, string>> {
+  const secret = await seal(bindings.ENCRYPTION_KEY as string, marker)
+  const provider_id = newId('provider')
+  const mcp_server_id = newId('mcpServer')
+  const url = `https://${marker}.example/v1`
+  const provider = { id: provider_id, organization_id, name: marker, provider_type: 'openai', provider_category: 'byok' }
+  const model = { display_name: marker, name: marker, model_type: 'llm' as const, enabled: true, model_endpoint_type: 'openai' }
+  const server = { id: mcp_server_id, organization_id, server_name: `${marker}-server`, server_type: 'streamable_http' as const }
+  await DB.batch([
+    insertRows(DB, providers, [{ ...provider, base_url: url, api_key_enc: secret }]),
+    insertRows(DB, providerModels, [{ ...model, organization_id, provider_id, handle: `${marker}/${marker}` }]),
+    insertRows(DB, mcpServers, [{ ...server, server_url: url, token_enc: secret, metadata: {} }]),
+    insertRows(DB, mcpTools, [{ organization_id, mcp_server_id, tool_id }]),
+  ])
+  return { provider_id, mcp_server_id, mcp_server_name: server.server_name, mcp_tool_name: marker }
 }
 
 /** A fresh organization with one of everything; `marker`, a word in lower case, is in every text of it. */
@@ -101,6 +122,12 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
   await made(call, `/v1/steps/${step_id}/feedback`, { feedback: 'positive', tags: [marker] }, 'PATCH')
   const batch = await ended(call, await made(call, '/v1/messages/batches', { requests: [{ agent_id: agent.id, input: `/say ${said}` }] }))
   const key = await made(call, '/v1/api-keys', { name: marker })
+  const sandbox = await made(call, '/v1/sandbox-config', { config: { sandbox_dir: marker } })
+  const variable = await made(call, `/v1/sandbox-config/${sandbox.id}/environment-variable`, {
+    key: 'KEY',
+    value: marker,
+    description: marker,
+  })
   const ids = {
     agent_id: agent.id,
     archive_id: archive.id,
@@ -124,7 +151,10 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     job_id: batch.id,
     batch_id: batch.id,
     organization_id,
+    sandbox_config_id: sandbox.id,
+    environment_variable_id: variable.id,
     user_id,
+    ...(await outsideServers(organization_id, tool.id, marker)),
   }
   return { ...member, ids }
 }

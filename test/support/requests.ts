@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { type IdKind, idPrefixes, newId } from '../../src/lib/id'
+import { type IdKind, idPattern, idPrefixes, newId } from '../../src/lib/id'
 import { type Answer, type Call, callAs } from './client'
 import type { Everything } from './everything'
 import { type OpenApiDocument, type Operation, operationsOf, schemasOf } from './operations'
@@ -12,8 +12,6 @@ const documented = operationsOf(document)
 export const hosted = documented.filter(({ responses }) => responses[501])
 /** Every operation that the server serves. */
 export const operations = documented.filter(({ responses }) => !responses[501])
-/** Path parameters that are texts of a client's own, and not ids. */
-export const ownTexts = ['block_label', 'deployment_id', 'tool_name', 'transaction_id']
 export const schemas = schemasOf(document)
 
 /** Bodies that their schemas do not tell: fields of which exactly one is needed, say. */
@@ -32,6 +30,9 @@ export const nameIn = (path: string, parameter: string): string =>
 /** The path parameters of an operation. */
 export const addressOf = ({ parameters }: Operation): string[] =>
   parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
+
+/** Path parameters that are names: any text is one. */
+export const names = ['block_label', 'deployment_id', 'mcp_server_name', 'mcp_tool_name', 'tool_name', 'transaction_id']
 
 /** What a request has instead of the fixture's ids, the required query, and the sample of a body. */
 export interface Changes {
@@ -59,7 +60,7 @@ export function request(call: Call, operation: Operation, { ids }: Pick<Everythi
 
 /** An id that nothing has, of the kind of `id`; another label for a label. */
 export function missing(id: string): string {
-  const kind = (Object.keys(idPrefixes) as IdKind[]).find((name) => id.startsWith(`${idPrefixes[name]}-`))
+  const kind = (Object.keys(idPrefixes) as IdKind[]).find((name) => idPattern(name).test(id))
   return kind ? newId(kind) : /^\d+$/.test(id) ? '999' : 'nowhere'
 }
 

@@ -7,13 +7,14 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/lib\//, local: /^src\/lib\//, packages: /^(zod|uuid|ipaddr\.js)$/ },
   { layer: /^src\/(runtime|memory)\//, local: /^src\/(runtime|memory|lib)\//, packages: /^zod$/ },
   { layer: /^src\/models\//, local: /^src\/(models|runtime|lib|env)/, packages: /^(@ai-sdk\/|workers-ai-provider$)/ },
+  { layer: /^src\/mcp\//, local: /^(src\/(mcp|lib)\/|package\.json)/, packages: /^@modelcontextprotocol\/client$/ },
   { layer: /^src\/db\/schema/, local: /^src\/(db|resources\/[^/]+\/table)/, packages: /^$/ },
   { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|zod)/ },
   { layer: /^src\/http\//, local: /^src\/(http|db|lib|env|context)/, packages: /^(@hono|hono|drizzle-orm|zod)/ },
   { layer: /^src\/resources\/[^/]+\/table/, local: /^src\/(resources\/[^/]+\/table|db|runtime|lib)/, packages: /^drizzle-orm/ },
   {
     layer: /^src\/resources\/[^/]+\/(?!routes)/,
-    local: /^src\/(resources\/|db|runtime|memory|models|lib|env|context)/,
+    local: /^src\/(resources\/|db|runtime|memory|models|mcp|lib|env|context)/,
     packages: /^(drizzle-orm|zod)/,
   },
   {

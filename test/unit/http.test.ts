@@ -3,7 +3,9 @@ import { createApp } from '../../src/app'
 
 const app = createApp()
 const context = { waitUntil: () => undefined, passThroughOnException: () => undefined } as unknown as ExecutionContext
-const local = { ENVIRONMENT: 'local', AUTH: 'open', RATE_LIMIT: 'off', LOG_LEVEL: 'silent', DB: {} }
+/** A database without a row. */
+const DB = { prepare: () => ({ bind: () => ({ raw: async () => [] }) }) }
+const local = { ENVIRONMENT: 'local', AUTH: 'open', RATE_LIMIT: 'off', LOG_LEVEL: 'silent', DB }
 
 async function call(path: string, env: Record<string, unknown>) {
   const response = await app.fetch(new Request(`https://loci.test${path}`), env as never, context)

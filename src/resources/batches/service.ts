@@ -15,6 +15,7 @@ import { jobs } from '../jobs/table'
 import { internalMessage } from '../messages/internal'
 import { messagesByIds } from '../messages/service'
 import { turnRequest } from '../messages/service/request'
+import { describeHandle } from '../providers/models'
 import type { BatchCreate } from './schema'
 import { cancelBatchOf } from './state'
 import { submitBatch } from './submit'
@@ -53,7 +54,8 @@ async function check(ctx: Ctx, requests: BatchCreate['requests']): Promise<void>
   const missing = ids.find((id) => !known.has(id))
   if (missing !== undefined) throw notFound('Agent', missing)
   for (const request of requests) {
-    turnRequest(ctx, request, mode)
+    const { override_model } = turnRequest(ctx, request, mode)
+    if (override_model) await describeHandle(ctx, override_model)
     if (JSON.stringify(request).length > requestMax)
       throw new AppError('payload_too_large', `A request of a batch is over ${requestMax} bytes.`)
   }

@@ -1,8 +1,8 @@
 import type { Ctx } from '../../context'
-import { describeModel } from '../../models/describe'
 import type { CompactionResult } from '../../runtime/rpc'
 import { agentObject } from '../agents/object'
 import { resolveConversation } from '../conversations/service'
+import { describeHandle } from '../providers/models'
 import type { CompactRequest } from './schema'
 
 /**
@@ -11,7 +11,7 @@ import type { CompactRequest } from './schema'
  */
 export async function compact(ctx: Ctx, id: string, request: CompactRequest): Promise<CompactionResult> {
   const settings = request.compaction_settings ?? null
-  if (settings?.model) describeModel(settings.model, ctx.config)
+  if (settings?.model) await describeHandle(ctx, settings.model)
   const { agent_id, conversation_id } = await resolveConversation(ctx, id, request.agent_id)
   return agentObject(ctx, agent_id).compact(conversation_id, settings)
 }

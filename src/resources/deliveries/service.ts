@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { repository } from '../../db/repository'
 import type { Row } from '../../db/rows'
-import type { Config, Env } from '../../env'
+import { type Config, type Env, reachOf } from '../../env'
 import { sha256 } from '../../lib/crypto'
 import type { EgressPolicy } from '../../lib/egress'
 import { unwrap } from '../../lib/errors'
@@ -27,12 +27,10 @@ export interface NewDelivery {
 
 /** What a webhook may reach and cost. `network` is a transport to public addresses only, where the deployment has one. */
 export const webhookPolicy = (config: Pick<Config, 'EGRESS_ALLOW' | 'ENVIRONMENT'>, network?: Pick<Fetcher, 'fetch'>): EgressPolicy => ({
-  allow: config.EGRESS_ALLOW,
-  production: config.ENVIRONMENT === 'production',
+  ...reachOf(config, network),
   timeoutMs: 10_000,
   maxResponseBytes: 4096,
   maxRedirects: 3,
-  publicFetch: network && ((url, init) => network.fetch(url, init)),
 })
 
 /** The name of the object that owns an endpoint: the organization's receiver at one origin and path. */

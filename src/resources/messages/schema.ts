@@ -6,7 +6,7 @@ import { MessageType } from '../../runtime/wire-schema'
 const optionalText = (description: string) => z.string().nullish().describe(description)
 const flag = (description: string) => z.boolean().nullish().describe(description)
 
-const InputImageSource = z
+export const InputImageSource = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('url'), url: z.string().regex(/^(https?:|data:)/i, 'must be an http, https or data URL') }),
     z.object({ type: z.literal('base64'), media_type: z.string(), data: z.string().min(1), detail: z.string().nullish() }),

@@ -22,5 +22,5 @@ modelRoutes.openapi(
     { ...op('list_embedding_models'), method: 'get', path: '/embedding' },
     { 200: json(z.array(EmbeddingModel), 'Embedding models') },
   ),
-  async (c) => c.json(modelService.embeddings(c.get('ctx')), 200),
+  async (c) => c.json(await modelService.embeddings(c.get('ctx')), 200),
 )

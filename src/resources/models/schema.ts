@@ -50,7 +50,10 @@ export const EmbeddingModel = z
 export type EmbeddingModel = z.output<typeof EmbeddingModel>
 
 export const ModelQuery = z.object({
-  provider_category: queryList(z.string(), 'Only models of these categories; all here are `base`.'),
+  provider_category: queryList(
+    z.string(),
+    'Only models of these categories: `base` for the providers of the server, `byok` for those that the organization brought.',
+  ),
   provider_name: queryText('Only models of this provider.'),
   provider_type: queryText('Only models of providers of this type.'),
 })

@@ -1,13 +1,15 @@
 import type { Ctx } from '../../context'
 import { listEmbeddingModels, listModels } from '../../models'
+import { ownEmbeddings, ownModels } from '../providers/models'
 import type { EmbeddingModel, Model, ModelQuery } from './schema'
 
-/** The models that this deployment can call, as it is configured. */
+/** The models that a caller can use: those of the deployment as it is configured, then those of the organization's own providers. */
 export const modelService = {
   async list(ctx: Ctx, query: ModelQuery): Promise<Model[]> {
     const { provider_category, provider_name, provider_type } = query
     const ai = ctx.env.AI
-    return (await listModels(ctx.config, ai ? { ai } : {})).filter(
+    const [base, own] = await Promise.all([listModels(ctx.config, ai ? { ai } : {}), ownModels(ctx)])
+    return [...base, ...own].filter(
       (model) =>
         (provider_category === undefined || provider_category.includes(model.provider_category)) &&
         (provider_name === undefined || model.provider_name === provider_name) &&
@@ -15,5 +17,7 @@ export const modelService = {
     )
   },
 
-  embeddings: (ctx: Ctx): EmbeddingModel[] => listEmbeddingModels(ctx.config),
+  async embeddings(ctx: Ctx): Promise<EmbeddingModel[]> {
+    return [...listEmbeddingModels(ctx.config), ...(await ownEmbeddings(ctx))]
+  },
 }

@@ -29,7 +29,10 @@ export interface CallContext {
 /** True when a call may be run again after a crash cut it. */
 export const isRepeatable = (tool: Tool | undefined): boolean => tool !== undefined && isBuiltin(tool)
 
-const isBuiltin = (tool: Tool): boolean => tool.tool_type !== 'custom' && Object.hasOwn(builtins, tool.name)
+/** The type of tools that an MCP server runs. */
+const mcpType = 'external_mcp'
+
+const isBuiltin = (tool: Tool): boolean => !['custom', mcpType].includes(tool.tool_type) && Object.hasOwn(builtins, tool.name)
 
 const failed = (call: ToolCall, text: string): ToolReturn => ({
   tool_call_id: call.id,
@@ -53,12 +56,29 @@ function argumentsOf(call: ToolCall): Record<string, unknown> {
   return args as Record<string, unknown>
 }
 
+async function callMcp(
+  tool: Tool,
+  call: ToolCall,
+  overrides: Record<string, unknown> | null,
+  { services, config }: CallContext,
+): Promise<ToolReturn> {
+  try {
+    const { status, text } = await services.callMcpTool(tool, { ...argumentsOf(call), ...overrides }, config.id)
+    const content = limitResult(tool.name, text, tool.return_char_limit)
+    return { tool_call_id: call.id, name: call.name, status, content, stdout: [], stderr: status === 'error' ? [content] : [] }
+  } catch (error) {
+    const content = error instanceof ToolError ? error.message : errorText(call.name, error)
+    return { ...failed(call, content), stdout: [], stderr: [content] }
+  }
+}
+
 /** Runs one call. Whatever goes wrong is the result that the model reads: a call always has exactly one. */
 export async function runCall(call: ToolCall, overrides: Record<string, unknown> | null, context: CallContext): Promise<ToolReturn> {
   const tool = context.config.tools.find((t) => t.name === call.name)
   if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
   if (tool.client) return failed(call, `Tool '${call.name}' is run by the client, which answered without its result. It was not executed.`)
   const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
+  if (tool.tool_type === mcpType) return callMcp(tool, call, overrides, context)
   if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
   try {
     const value = await builtin.run({ ...argumentsOf(call), ...overrides }, context)

@@ -8,4 +8,5 @@ export const noServices: ToolServices = {
   searchMessages: absent,
   insertPassage: absent,
   searchPassages: absent,
+  callMcpTool: absent,
 }

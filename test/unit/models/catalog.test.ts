@@ -78,6 +78,7 @@ test('a model is described without a key: a known one by its window up to 128000
     handle: 'openai/gpt-4.1',
     provider_name: 'openai',
     provider_type: 'openai',
+    provider_category: 'base',
     name: 'gpt-4.1',
     endpoint: 'https://api.openai.com/v1',
     endpoint_type: 'openai',

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ConfigSchema } from '../../../src/env'
+import { type Config, ConfigSchema } from '../../../src/env'
 import { AppError } from '../../../src/lib/errors'
 import { modelCatalog } from '../../../src/models'
-import { requestPayload } from '../../../src/models/payload'
+import { requestPayload as payloadThrough } from '../../../src/models/payload'
+import type { ModelRequest } from '../../../src/runtime/model'
 import { deltas, modelRequest, weatherTool } from '../../support/fakes/model-request'
 import { type ModelServer, modelServer } from '../../support/fakes/model-server'
 import { chatStream } from '../../support/fakes/model-streams'
+
+const requestPayload = (config: Config, ai: Ai | undefined, handle: string, request: ModelRequest) =>
+  payloadThrough(handle, request, (network) => modelCatalog(config, ai && network.ai, { fetch: network.fetch })(handle))
 
 let server: ModelServer
 beforeAll(async () => {

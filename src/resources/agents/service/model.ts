@@ -1,6 +1,7 @@
-import type { Config } from '../../../env'
+import type { Ctx } from '../../../context'
 import { AppError } from '../../../lib/errors'
-import { describeModel, type ModelFacts } from '../../../models/describe'
+import type { ModelFacts } from '../../../models/describe'
+import { describeHandle } from '../../providers/models'
 import type { AgentUpdate } from '../input'
 
 type Json = Record<string, unknown>
@@ -25,7 +26,7 @@ const configOf = (facts: ModelFacts): Json => ({
   model_endpoint_type: facts.endpoint_type,
   model_endpoint: facts.endpoint,
   provider_name: facts.provider_name,
-  provider_category: 'base',
+  provider_category: facts.provider_category,
   model_wrapper: null,
   context_window: facts.context_window,
   max_tokens: facts.max_output_tokens,
@@ -86,8 +87,8 @@ const formatOf = (input: ModelInput): Json | null => {
 }
 
 /** The model that a new agent asks for, by handle or by `llm_config`; the deployment's default when by neither. */
-export function newModel(config: Config, input: ModelInput): StoredModel {
-  const facts = describeModel(input.model ?? handleOf(input.llm_config) ?? config.DEFAULT_MODEL, config)
+export async function newModel(ctx: Ctx, input: ModelInput): Promise<StoredModel> {
+  const facts = await describeHandle(ctx, input.model ?? handleOf(input.llm_config) ?? ctx.config.DEFAULT_MODEL)
   const base = configOf(facts)
   return {
     model: facts.handle,
@@ -106,7 +107,7 @@ export function newModel(config: Config, input: ModelInput): StoredModel {
  * The model of an agent after a change. Another model begins with its own context window, and keeps the settings only when they are of the
  * same provider.
  */
-export function changedModel(config: Config, before: StoredModel, input: ModelInput): StoredModel {
+export async function changedModel(ctx: Ctx, before: StoredModel, input: ModelInput): Promise<StoredModel> {
   const handle = input.model ?? handleOf(input.llm_config) ?? before.model
   const response_format = formatOf(input) ?? before.response_format
   if (handle === before.model) {
@@ -121,6 +122,6 @@ export function changedModel(config: Config, before: StoredModel, input: ModelIn
   }
   const provider = (of: string) => of.split('/')[0]
   const kept = provider(handle) === provider(before.model) ? before.model_settings : null
-  const after = newModel(config, { ...input, model: handle })
+  const after = await newModel(ctx, { ...input, model: handle })
   return { ...after, model_settings: settingsOf(input, kept), response_format }
 }

@@ -28,13 +28,13 @@ function fileLimits(window: number): Pick<AgentRow, 'max_files_open' | 'per_file
   return { max_files_open, per_file_view_window_char_limit }
 }
 
-const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
+export const isLegacy = (agentType: string) => agentType !== 'letta_v1_agent'
 
 /** The columns of a new agent. What the input leaves out has the default of its type. */
-function newRow(ctx: Ctx, id: string, input: AgentCreate) {
+export async function newRow(ctx: Ctx, id: string, input: AgentCreate) {
   const { organization_id, user_id } = ctx.actor
   const agent_type = input.agent_type ?? 'letta_v1_agent'
-  const model = newModel(ctx.config, input)
+  const model = await newModel(ctx, input)
   const limits = fileLimits(model.llm_config.context_window as number)
   return {
     ...model,
@@ -84,7 +84,7 @@ export type PlannedBlock = { id: string; label: string }
 
 /** What creating an agent writes, all of it in one batch. */
 export interface AgentPlan {
-  row: ReturnType<typeof newRow>
+  row: Awaited<ReturnType<typeof newRow>>
   /** Every block that it will have. */
   blocks: PlannedBlock[]
   /** Those of them that are created with it. */
@@ -98,7 +98,7 @@ export interface AgentPlan {
  */
 export async function planAgent(ctx: Ctx, id: string, input: AgentCreate, shared: PlannedBlock[] = []): Promise<AgentPlan> {
   assertBlocksDiffer(input)
-  const row = newRow(ctx, id, input)
+  const row = await newRow(ctx, id, input)
   const [attached, known, links] = await Promise.all([
     toolsFor(ctx, input, row.agent_type),
     blocksByIds(ctx, [...new Set(input.block_ids ?? [])]),

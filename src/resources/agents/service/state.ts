@@ -108,7 +108,7 @@ function stateOf(row: AgentRow, parts: Part): AgentState {
   return {
     ...shown,
     agent_type,
-    model_settings: { ...defaultModelSettings(row.model), ...row.model_settings },
+    model_settings: { ...defaultModelSettings(row.model, row.llm_config.model_endpoint_type), ...row.model_settings },
     embedding_config: Object.keys(row.embedding_config).length > 0 ? row.embedding_config : null,
     tool_rules: row.tool_rules as ToolRule[],
     memory: { agent_type, git_enabled: false, blocks: parts.blocks ?? [], file_blocks: [], prompt_template: '' },

@@ -53,11 +53,11 @@ const modelFields = [
 ] as const satisfies (keyof AgentUpdate)[]
 
 /** The columns that a change sets. Null and absent both mean "as it is". */
-function changesOf(ctx: Ctx, before: AgentRow, input: AgentUpdate): Partial<AgentRow> {
+async function changesOf(ctx: Ctx, before: AgentRow, input: AgentUpdate): Promise<Partial<AgentRow>> {
   const { compaction_settings, last_run_completion } = input
   return {
     ...Object.fromEntries(plain.flatMap((key) => (input[key] == null ? [] : [[key, input[key]]]))),
-    ...(modelFields.some((key) => input[key] != null) ? changedModel(ctx.config, before, input) : {}),
+    ...(modelFields.some((key) => input[key] != null) ? await changedModel(ctx, before, input) : {}),
     ...(compaction_settings ? { compaction_settings: { ...before.compaction_settings, ...compaction_settings } } : {}),
     ...(last_run_completion ? { last_run_completion: iso(instantOf(last_run_completion)) } : {}),
   }
@@ -101,7 +101,7 @@ const taken = ({ kind, text }: { kind: string; text: string }) => {
  */
 export async function updateAgent(ctx: Ctx, id: string, input: AgentUpdate): Promise<AgentState> {
   const before = await rows.get(ctx, id)
-  const changes = changesOf(ctx, before, input)
+  const changes = await changesOf(ctx, before, input)
   const [attached, blocks] = await Promise.all([
     input.tool_ids ? resolveTools(ctx, { ids: input.tool_ids }) : null,
     input.block_ids ? blocksByIds(ctx, [...new Set(input.block_ids)]) : null,

@@ -6,11 +6,11 @@ import { statement } from '../../../db/statement'
 import { AppError } from '../../../lib/errors'
 import { instantOf } from '../../../lib/query'
 import { iso } from '../../../lib/time'
-import { describeModel } from '../../../models/describe'
 import { agentObject } from '../../agents/object'
 import { assertAgent } from '../../agents/service/exists'
 import { blockService, blocksOfAgents, newBlocks, removeBlocks, writerOf } from '../../blocks/service'
 import { type blocks, blocksConversations } from '../../blocks/table'
+import { describeHandle } from '../../providers/models'
 import type { Conversation, ConversationCreate, ConversationUpdate, ForkQuery } from '../schema'
 import { conversations } from '../table'
 import { type ConversationRow, getConversation, isolatedBlocks, rows } from './read'
@@ -82,7 +82,7 @@ function created(
 export async function createConversation(ctx: Ctx, agentId: string, input: ConversationCreate): Promise<Conversation> {
   const { isolated_block_labels, ...values } = input
   await assertAgent(ctx, agentId)
-  if (input.model) describeModel(input.model, ctx.config)
+  if (input.model) await describeHandle(ctx, input.model)
   const labels = [...new Set(isolated_block_labels ?? [])]
   const attached = labels.length > 0 ? ((await blocksOfAgents(ctx, [agentId])).get(agentId) ?? []) : []
   const sources = labels.map((label) => {
@@ -110,7 +110,7 @@ export async function forkConversation(ctx: Ctx, from: string, query: ForkQuery)
 
 export async function updateConversation(ctx: Ctx, id: string, input: ConversationUpdate): Promise<Conversation> {
   const { archived, last_message_at, ...values } = input
-  if (input.model) describeModel(input.model, ctx.config)
+  if (input.model) await describeHandle(ctx, input.model)
   const before = await rows.get(ctx, id)
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value != null))
   const archivedAt = archived === true ? (before.archived_at ?? iso(Date.now())) : null

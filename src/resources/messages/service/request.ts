@@ -2,7 +2,6 @@ import type { z } from 'zod'
 import type { Ctx } from '../../../context'
 import { checkUrl } from '../../../lib/egress'
 import { AppError } from '../../../lib/errors'
-import { describeModel } from '../../../models/describe'
 import type { Approval, ApprovalAnswer, ClientTool, ContentPart, InputMessage, TurnRequest } from '../../../runtime/types'
 import type { InputPart, MessageCreate, SendRequest } from '../schema'
 
@@ -155,7 +154,6 @@ export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode
   }
   assertSize(said)
   const { config } = ctx
-  if (request.override_model) describeModel(request.override_model, config)
   if (request.callback_url) checkUrl(request.callback_url, { allow: config.EGRESS_ALLOW, production: config.ENVIRONMENT === 'production' })
   return {
     ...said,

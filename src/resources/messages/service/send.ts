@@ -7,6 +7,7 @@ import { filterTypes } from '../../../runtime/wire'
 import type { LettaResponse } from '../../../runtime/wire-schema'
 import { agentObject } from '../../agents/object'
 import type { Context } from '../../conversations/service'
+import { describeHandle } from '../../providers/models'
 import type { SendRequest } from '../schema'
 import { type TurnMode, turnRequest } from './request'
 
@@ -41,21 +42,21 @@ export interface Sending extends Context {
   idempotency_key: string | null
 }
 
-const submissionOf = (ctx: Ctx, { conversation_id, request, mode, idempotency_key }: Sending) => ({
-  conversation_id,
-  idempotency_key,
-  request: turnRequest(ctx, request, mode),
-})
+async function submissionOf(ctx: Ctx, { conversation_id, request, mode, idempotency_key }: Sending) {
+  const turn = turnRequest(ctx, request, mode)
+  if (turn.override_model) await describeHandle(ctx, turn.override_model)
+  return { conversation_id, idempotency_key, request: turn }
+}
 
 /** Runs a turn and waits for its end. */
-export function send(ctx: Ctx, sending: Sending): Promise<RunResult> {
-  const submission = submissionOf(ctx, sending)
+export async function send(ctx: Ctx, sending: Sending): Promise<RunResult> {
+  const submission = await submissionOf(ctx, sending)
   return persistently(() => agentObject(ctx, sending.agent_id).send(submission))
 }
 
 /** Stores a request as a run; the agent works on it by itself. */
-export function submit(ctx: Ctx, sending: Sending): Promise<RunState> {
-  const submission = submissionOf(ctx, sending)
+export async function submit(ctx: Ctx, sending: Sending): Promise<RunState> {
+  const submission = await submissionOf(ctx, sending)
   return persistently(() => agentObject(ctx, sending.agent_id).submit(submission))
 }
 
