@@ -7,14 +7,25 @@ import type { CapturedMessage } from '../src/runtime/capture'
 import type { CompactionSettings } from '../src/runtime/compaction-schema'
 import { condensed } from '../src/runtime/emit'
 import type { ModelRequest } from '../src/runtime/model'
-import type { TurnPorts } from '../src/runtime/ports'
-import type { AgentRpc, CompactionResult, ContextReport, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { ToolServices, TurnPorts } from '../src/runtime/ports'
+import type {
+  AgentRpc,
+  CompactionResult,
+  ContextReport,
+  DirectResult,
+  HistoryPart,
+  RunResult,
+  RunState,
+  Scope,
+  Submission,
+} from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { admit } from './agent/admit'
 import { approvals } from './agent/approvals'
 import { withdrawRun, withdrawRuns } from './agent/cancel'
 import { Compactor } from './agent/compactor'
 import { contexts } from './agent/contexts'
+import { runDirectly } from './agent/direct'
 import { events } from './agent/events'
 import { Executor, pauseAfter } from './agent/executor'
 import { Flusher } from './agent/flusher'
@@ -42,6 +53,7 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   readonly #executor: Executor
   readonly #compactor: Compactor
   readonly #model: TurnPorts['model']
+  readonly #services: ToolServices
   #organization_id: string | null = null
   #armedFor = Number.POSITIVE_INFINITY
 
@@ -56,16 +68,17 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     this.#model = modelsFor(env, config, () => this.#owner().organization_id)
     this.#compactor = new Compactor({ store, load: this.#load, model: this.#model })
     this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
+    this.#services = servicesOf(
+      env,
+      () => this.#owner().organization_id,
+      () => this.#flusher.settle(),
+    )
     this.#executor = new Executor({
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
       model: this.#model,
-      services: servicesOf(
-        env,
-        () => this.#owner().organization_id,
-        () => this.#flusher.settle(),
-      ),
+      services: this.#services,
       payload: (run) => webhookBody(store, run),
       traced: config.PROVIDER_TRACE_DAYS > 0,
       flush: () => this.#organization_id !== null && this.#flusher.kick(),
@@ -266,6 +279,14 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>> {
     return this.#serve(scope, async () => contexts.capture(this.#store, await this.#load(null), scope.user_id, said))
+  }
+
+  runTool(scope: Scope, { name, args, key }: Parameters<AgentRpc['runTool']>[1]): Promise<Outcome<DirectResult>> {
+    return this.#serve(scope, async () => {
+      const config = await this.#load(null)
+      const { user_id } = scope
+      return runDirectly(name, args, { config, user_id, run_id: null, key, services: this.#services, now: this.#store.now() })
+    })
   }
 
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>> {

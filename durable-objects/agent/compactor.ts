@@ -1,8 +1,7 @@
 import { AppError } from '../../src/lib/errors'
 import { clipSummary, messageTokens, packSummary, planCompaction, summaryRequest } from '../../src/runtime/compaction'
 import { CompactionSettings, compactionOf } from '../../src/runtime/compaction-schema'
-import { complete } from '../../src/runtime/complete'
-import { modelFailuresAsErrors } from '../../src/runtime/failure'
+import { completeText } from '../../src/runtime/complete'
 import type { TurnPorts } from '../../src/runtime/ports'
 import { estimateTokens } from '../../src/runtime/request'
 import type { CompactionResult } from '../../src/runtime/rpc'
@@ -61,7 +60,7 @@ export class Compactor {
     const summarizer = await model(compaction.model ?? config.model)
     const own = compaction.model === null ? config.model_settings : null
     const request = summaryRequest(plan.evicted, compaction, summarizer.context_window, compaction.model_settings ?? own ?? {})
-    const { text } = await modelFailuresAsErrors(() => complete(summarizer, request, new AbortController().signal))
+    const { text } = await completeText(summarizer, request, new AbortController().signal)
     const summary = clipSummary(text, compaction.clip_chars)
     // Blocks may have moved while the model wrote.
     const now = await load(conversation_id)

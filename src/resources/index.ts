@@ -33,6 +33,7 @@ import { sandboxConfigRoutes } from './sandbox-configs/routes'
 import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
+import { agentToolRunRoutes, toolSourceRoutes } from './tools/routes-run'
 import { runTraceRoutes, stepTraceRoutes, telemetryRoutes } from './traces/routes'
 import { adminUserRoutes } from './users/routes'
 
@@ -61,6 +62,7 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentPassageRoutes],
   ['/v1/agents', agentToolRoutes],
+  ['/v1/agents', agentToolRunRoutes],
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/archives', archiveRoutes],
   ['/v1/archives', archiveAgentRoutes],
@@ -103,6 +105,7 @@ export const resources: Mounted[] = [
   ['/v1/tools', toolRoutes],
   ['/v1/voice-beta', voiceRoutes],
   ['/v1/tools/mcp', namedMcpRoutes],
+  ['/v1/tools', toolSourceRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

@@ -2,7 +2,7 @@ import { newId } from '../lib/id'
 import { agentTime, type Millis } from '../lib/time'
 import { codePoints } from '../memory/operations'
 import type { Compaction } from './compaction-schema'
-import { plain, textRequest } from './complete'
+import { looseMessage, textRequest } from './complete'
 import type { ModelRequest } from './model'
 import { cut } from './packaging'
 import { bytesPerToken, estimateTokens } from './request'
@@ -124,16 +124,13 @@ const transcriptFill = 0.6
 /** What the summarizing model is sent. `share` makes the transcript smaller after the provider said that it was too much. */
 export function summaryRequest(evicted: Message[], compaction: Compaction, window: number, settings: Record<string, unknown>) {
   const id = evicted[0]?.id ?? newId('message')
+  const loose = (text: string, role: 'user' | 'assistant' = 'user') => looseMessage(text, { id, role })
   return (share: number): ModelRequest => {
     const text = `<conversation>\n${transcript(evicted, Math.floor(window * transcriptFill * bytesPerToken * share))}\n</conversation>`
     const { prompt } = compaction
     const messages = compaction.acknowledged
-      ? [
-          plain(id, 'user', prompt),
-          plain(id, 'assistant', 'Understood. I will write the summary and nothing else.'),
-          plain(id, 'user', text),
-        ]
-      : [plain(id, 'user', `${text}\n\n${prompt}`)]
+      ? [loose(prompt), loose('Understood. I will write the summary and nothing else.', 'assistant'), loose(text)]
+      : [loose(`${text}\n\n${prompt}`)]
     return textRequest('You summarize conversations between a user and an agent. You never take part in them.', messages, settings)
   }
 }

@@ -1,22 +1,23 @@
-import { sleep } from '../lib/time'
+import { newId } from '../lib/id'
+import { iso, sleep } from '../lib/time'
+import { modelFailuresAsErrors } from './failure'
 import { type Model, ModelError, type ModelRequest } from './model'
-import { addDelta, newDraft } from './response'
+import { addDelta, type Draft, newDraft } from './response'
 import { persist } from './retry'
 import type { Message, Usage } from './types'
 
-/** What a model said to a request that is no step of a run. */
-export interface Completion {
-  text: string
+/** A model's whole response to a request that is no step of a run. */
+export interface Completion extends Draft {
   usage: Usage
 }
 
-/** A message that is never stored. */
-export const plain = (id: string, role: 'user' | 'assistant', text: string): Message => ({
-  id,
+/** A message that belongs to no agent's history: of a user, unless told otherwise. */
+export const looseMessage = (text: string, more: Partial<Message> = {}): Message => ({
+  id: newId('message'),
   agent_id: '',
   conversation_id: null,
-  sequence_id: 0,
-  role,
+  sequence_id: 1,
+  role: 'user',
   content: [{ type: 'text', text }],
   tool_calls: [],
   tool_returns: [],
@@ -29,8 +30,9 @@ export const plain = (id: string, role: 'user' | 'assistant', text: string): Mes
   step_id: null,
   run_id: null,
   is_err: null,
-  created_at: '',
+  created_at: iso(Date.now()),
   created_by_id: null,
+  ...more,
 })
 
 /** A request for text: no tools, and of the settings none that asks for another form. */
@@ -39,22 +41,39 @@ export function textRequest(system: string, messages: Message[], settings: Recor
   return { system, messages, tools: [], tool_choice: { type: 'auto' }, settings: others, response_format: null }
 }
 
-/**
- * Asks a model once, outside any run: nothing is stored, and transient failures are tried again. `request` gets the share of its text to
- * send: less each time the provider says that it was too much. Throws a `ModelError`, also when the model said nothing.
- */
-export function complete(model: Model, request: (share: number) => ModelRequest, signal: AbortSignal): Promise<Completion> {
-  const ask = async (share: number): Promise<Completion> => {
-    const draft = newDraft()
-    for await (const delta of model.stream(request(share), signal)) {
-      if (delta.type !== 'finish') addDelta(draft, delta)
-      else {
-        const text = draft.content.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
-        if (text.trim() !== '') return { text, usage: delta.usage }
-        throw new ModelError('llm_empty_response', `The model '${model.handle}' answered without any text.`, { transient: true })
-      }
-    }
-    throw new ModelError('llm_error', 'The model stopped in the middle of its response.', { transient: true })
+/** What is asked; a function of the share of its text to send, where there is something to leave out when the provider says it is too much. */
+type Asked = ModelRequest | ((share: number) => ModelRequest)
+
+async function answer(model: Model, request: ModelRequest, signal: AbortSignal): Promise<Completion> {
+  const draft = newDraft()
+  for await (const delta of model.stream(request, signal)) {
+    if (delta.type === 'finish') return { ...draft, usage: delta.usage }
+    addDelta(draft, delta)
   }
-  return persist(ask, { sleep, signal })
+  throw new ModelError('llm_error', 'The model stopped in the middle of its response.', { transient: true })
 }
+
+function requestOf(asked: Asked, share: number, model: Model): ModelRequest {
+  if (typeof asked === 'function') return asked(share)
+  if (share === 1) return asked
+  throw new ModelError('context_window_exceeded', `That is more than the model '${model.handle}' can read. Shorten it.`)
+}
+
+/**
+ * A model's whole response to one request outside of any turn: nothing is stored, and transient failures are tried again a few times.
+ * Throws the AppError that the last failure means to a caller, or the signal's reason.
+ */
+export const complete = (model: Model, asked: Asked, signal: AbortSignal): Promise<Completion> =>
+  modelFailuresAsErrors(() => persist((share) => answer(model, requestOf(asked, share, model), signal), { sleep, signal }))
+
+/** The same, of which only the text matters: a response without any counts as a failure that may pass. */
+export const completeText = (model: Model, asked: Asked, signal: AbortSignal): Promise<{ text: string; usage: Usage }> =>
+  modelFailuresAsErrors(() => {
+    const ask = async (share: number) => {
+      const { content, usage } = await answer(model, requestOf(asked, share, model), signal)
+      const text = content.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
+      if (text.trim() !== '') return { text, usage }
+      throw new ModelError('llm_empty_response', `The model '${model.handle}' answered without any text.`, { transient: true })
+    }
+    return persist(ask, { sleep, signal })
+  })

@@ -107,7 +107,7 @@ export interface ToolServices {
   editBlock(
     block: Block,
     operation: BlockOperation,
-    by: { agent_id: string; user_id: string; run_id: string; key: string },
+    by: { agent_id: string; user_id: string; run_id: string | null; key: string },
   ): Promise<string>
   searchMessages(query: MessageQuery): Promise<FoundMessage[]>
   /** Stores a passage in the agent's archive, which is made when there is none. `key` makes a repeat of the same insert count once. */

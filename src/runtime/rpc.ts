@@ -2,7 +2,7 @@ import type { Outcome } from '../lib/errors'
 import type { CapturedMessage } from './capture'
 import type { CompactionSettings } from './compaction-schema'
 import type { ModelRequest } from './model'
-import type { InputMessage, Message, RunStatus, StopReason, TurnRequest, Usage } from './types'
+import type { InputMessage, Message, RunStatus, StopReason, ToolStatus, TurnRequest, Usage } from './types'
 import type { LettaMessage } from './wire-schema'
 
 /** On whose behalf an agent's object is called. The object refuses another organization as if the agent did not exist. */
@@ -45,6 +45,15 @@ export interface RunResult {
   usage: Usage & { step_count: number; context_tokens: number | null }
   /** Set when the run failed. */
   error: { type: string; message: string; detail: string | null } | null
+}
+
+/** What a tool answered to a call that no model made. */
+export interface DirectResult {
+  status: ToolStatus
+  /** What it returned; null when it failed. */
+  func_return: unknown
+  /** Why it failed. */
+  stderr: string[]
 }
 
 /** What the model would be sent now, measured in tokens by estimate (bytes / 4). */
@@ -133,6 +142,8 @@ export interface AgentRpc {
   preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>>
   /** Stores a turn that took place elsewhere at the end of the agent's own context. A conflict while a turn is running. Answers how many messages. */
   capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>>
+  /** Runs a tool that the agent has, outside of any turn. Two calls with one `key` edit once. A tool's failure is a result. */
+  runTool(scope: Scope, call: { name: string; args: Record<string, unknown>; key: string }): Promise<Outcome<DirectResult>>
   /** Forgets a conversation: cancels its runs and drops its context. */
   closeConversation(scope: Scope, conversation_id: string): Promise<Outcome<null>>
   /** Forgets a finished run and its events. A run in progress is a conflict. */

@@ -19,8 +19,10 @@ const ctxOf = ({ organization_id, user_id }: Member) =>
   ({ db: database(DB), env: { DB }, actor: { organization_id, user_id, scopes: ['read', 'write'] } }) as unknown as Ctx
 const names = (rows: { name: string }[]) => rows.map((row) => row.name)
 
+const source = (name: string) => source_code.replace('roll_dice', name)
+
 async function tool(call: Call, name = 'roll_dice', fields: Record<string, unknown> = {}) {
-  const { status, body } = await call('POST', '/v1/tools/', { source_code, json_schema: { ...json_schema, name }, ...fields })
+  const { status, body } = await call('POST', '/v1/tools/', { source_code: source(name), json_schema: { ...json_schema, name }, ...fields })
   if (status !== 200) throw new Error(JSON.stringify(body))
   return body
 }
@@ -48,7 +50,7 @@ describe('tools', () => {
       npm_requirements: null,
       default_requires_approval: null,
       enable_parallel_execution: false,
-      metadata_: {},
+      metadata_: { tool_hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
       project_id: null,
       created_by_id: user_id,
       last_updated_by_id: user_id,
@@ -66,18 +68,15 @@ describe('tools', () => {
     expect((await call('GET', path)).status).toBe(404)
     expect((await call('DELETE', path)).status).toBe(404)
   })
-  it('need a function schema, and the answer says what to send', async () => {
+  it('are refused when a field is wrong', async () => {
     const { call } = await freshOrganization()
-    for (const schema of [undefined, null]) {
-      const { status, body } = await call('POST', '/v1/tools', { source_code, json_schema: schema })
-      expect([status, body.errors[0].field]).toEqual([422, 'json_schema'])
-      expect(body.detail).toContain('{"name", "description", "parameters"}')
-    }
     for (const [field, body] of [
       ['source_code', { json_schema }],
+      ['json_schema', { source_code, source_type: 'json' }],
       ['json_schema.name', { source_code, json_schema: { parameters: {} } }],
       ['json_schema.name', { source_code, json_schema: { name: 'roll dice' } }],
       ['json_schema.parameters.type', { source_code, json_schema: { name: 'x', parameters: { type: 'array' } } }],
+      ['args_json_schema.type', { source_code, args_json_schema: { type: 'array' } }],
       ['return_char_limit', { source_code, json_schema, return_char_limit: 0 }],
       ['source_type', { source_code, json_schema, source_type: 'cobol' }],
     ] as const) {
@@ -98,11 +97,11 @@ describe('tools', () => {
       return_char_limit: 9,
     })
     expect(put.body).toMatchObject({ id: made.id, source_code, description: 'new', return_char_limit: 9 })
-    const fresh = await call('PUT', '/v1/tools/', { source_code, json_schema: { name: 'flip_coin' } })
+    const fresh = await call('PUT', '/v1/tools/', { source_code: source('flip_coin'), json_schema: { name: 'flip_coin' } })
     expect(fresh.body).toMatchObject({ name: 'flip_coin', json_schema: { name: 'flip_coin', parameters: { type: 'object' } } })
     expect(fresh.body.id).not.toBe(made.id)
     const many = await Promise.all(
-      Array.from({ length: 6 }, () => call('PUT', '/v1/tools', { source_code, json_schema: { name: 'raced' } })),
+      Array.from({ length: 6 }, () => call('PUT', '/v1/tools', { source_code: source('raced'), json_schema: { name: 'raced' } })),
     )
     expect(new Set(many.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1)
   })
@@ -118,14 +117,19 @@ describe('tools', () => {
     await tool(call, 'other')
     const path = `/v1/tools/${made.id}`
     const schema = (name: string) => ({ ...json_schema, name })
-    expect((await call('PATCH', path, { json_schema: schema('throw_dice') })).status).toBe(400)
-    for (const name of ['other', 'send_message']) {
-      expect((await call('PATCH', path, { json_schema: schema(name), source_code })).body.code).toBe('name_taken')
+    for (const body of [{}, { source_code }]) {
+      const { status, body: problem } = await call('PATCH', path, { ...body, json_schema: schema('throw_dice') })
+      expect([status, problem.code, problem.detail]).toEqual([
+        400,
+        'name_mismatch',
+        expect.stringContaining("the source defines 'roll_dice'"),
+      ])
     }
-    expect((await call('PATCH', path, { json_schema: schema('throw_dice'), source_code })).body).toMatchObject({
-      id: made.id,
-      name: 'throw_dice',
-    })
+    for (const name of ['other', 'send_message']) {
+      expect((await call('PATCH', path, { json_schema: schema(name), source_code: source(name) })).body.code).toBe('name_taken')
+    }
+    const renamed = { json_schema: schema('throw_dice'), source_code: source('throw_dice') }
+    expect((await call('PATCH', path, renamed)).body).toMatchObject({ id: made.id, name: 'throw_dice' })
   })
   it('keep another organization out', async () => {
     const [mine, other] = [await freshOrganization(), await freshOrganization()]
@@ -172,7 +176,9 @@ describe('built-in tools', () => {
     })
     const refused = await call('PATCH', path, { source_code: 'x', description: 'y' })
     expect([refused.status, refused.body.detail]).toEqual([400, expect.stringContaining('source_code, description')])
-    expect((await call('PUT', '/v1/tools', { source_code, json_schema: { name: 'send_message' } })).status).toBe(409)
+    expect((await call('PUT', '/v1/tools', { source_code: source('send_message'), json_schema: { name: 'send_message' } })).status).toBe(
+      409,
+    )
   })
   it('come back with the next list when they are deleted', async () => {
     const { call } = await freshOrganization()

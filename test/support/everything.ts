@@ -143,7 +143,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     group_id: group.id,
     identity_id: identity.id,
     tool_id: tool.id,
-    tool_name: `${marker}_tool`,
+    tool_name: 'memory_insert',
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     deployment_id: deployment,

@@ -7,7 +7,9 @@ import type { Approval, ApprovalAnswer, ClientTool } from '../../src/runtime/typ
 import { agentStub, blockRow, freshAgent, freshBlock, freshScope, giveTools, send, storedMessages } from './agent'
 import { submission } from './submission'
 
+/** The rule that makes calls of a tool wait for approval. */
 export const gate = (tool_name: string): ToolRule => ({ type: 'requires_approval', tool_name, prompt_template: null })
+/** A tool of the client. */
 export const read: ClientTool = {
   name: 'read',
   description: 'Reads a file.',
@@ -24,8 +26,10 @@ export async function guarded(rules: ToolRule[] = [gate('core_memory_append')]) 
   return { scope, agent, block, value: async () => (await blockRow(block))?.value }
 }
 
+/** A script line that calls the guarded tool. */
 export const append = '/call core_memory_append {"label":"human","content":"x"}'
 export const types = (result: RunResult) => result.messages.map((m) => m.message_type)
+/** The calls that a result asks for. */
 export const callsOf = (result: RunResult) =>
   result.messages.flatMap((m) => (m.message_type === 'approval_request_message' && Array.isArray(m.tool_calls) ? m.tool_calls : []))
 export const idsOf = (result: RunResult) => callsOf(result).map((call) => call.tool_call_id)
@@ -48,6 +52,7 @@ export const returned = (id: string | undefined, tool_return: string): Approval 
 })
 
 type Overrides = Parameters<typeof submission>[1]
+/** Answers the calls that wait, and waits for the end of that run. */
 export const answer = (scope: Scope, agent: string, approvals: Approval[], more: Overrides = {}) =>
   send(scope, agent, '', { input: [], approval: approval(approvals), ...more })
 export const submit = async (scope: Scope, agent: string, text: string, overrides: Overrides = {}) =>
@@ -57,7 +62,9 @@ export const result = async (scope: Scope, agent: string, id: string) =>
 export const cancel = async (scope: Scope, agent: string, which: { run_ids?: string[] } = {}) =>
   unwrap((await agentStub(agent).cancel(scope, which)) as never) as Record<string, string>
 
+/** Ends the object as a crash does: whatever it was doing stops, its storage stays. */
 export const crash = (agent: string) => runInDurableObject(agentStub(agent), (_, state) => state.abort('crash')).catch(() => undefined)
+/** Makes every scheduled row due, as time would. */
 export const passTime = (agent: string) =>
   runInDurableObject(agentStub(agent), async (_, state) => {
     state.storage.sql.exec('update schedule set due_at = 0')

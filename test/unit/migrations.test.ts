@@ -108,4 +108,21 @@ describe('migrations', () => {
     expect(found('fox')).toEqual([{ id: 'messages-id-0' }])
     expect(found('text')).toEqual([{ id: 'messages-id-1' }])
   })
+
+  it('find by words the tools that were there before the search index', () => {
+    const db = new DatabaseSync(':memory:')
+    const made = new Map<string, Record<string, unknown>[]>()
+    for (const file of files) {
+      apply(db, file)
+      populate(db, made)
+    }
+    const found = (words: string) =>
+      rows<{ id: string }>(db, `select t.id from tools_fts f join tools t on t.rowid = f.rowid where tools_fts match '${words}'`)
+    expect(found('description')).toHaveLength(2)
+    db.exec("update tools set description = 'rolls a die' where id = 'tools-id-0'")
+    expect(found('roll')).toEqual([{ id: 'tools-id-0' }])
+    expect(found('description')).toEqual([{ id: 'tools-id-1' }])
+    db.exec("delete from tools where id = 'tools-id-0'")
+    expect(found('roll')).toEqual([])
+  })
 })

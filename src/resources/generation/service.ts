@@ -1,11 +1,9 @@
 import type { Ctx } from '../../context'
-import { newId } from '../../lib/id'
 import { modelCatalog } from '../../models'
 import { type Network, requestPayload } from '../../models/payload'
 import { isBaseHandle } from '../../models/providers'
-import { complete, plain, textRequest } from '../../runtime/complete'
-import { modelFailuresAsErrors } from '../../runtime/failure'
-import { type Model, ModelError, type ModelRequest } from '../../runtime/model'
+import { completeText, looseMessage, textRequest } from '../../runtime/complete'
+import type { Model, ModelRequest } from '../../runtime/model'
 import { loadAgentConfig } from '../agents/config'
 import { agentObject } from '../agents/object'
 import type { Context } from '../conversations/service'
@@ -28,16 +26,11 @@ export async function generate(ctx: Ctx, agent_id: string, input: GenerateReques
   const config = await loadAgentConfig(ctx.env.DB, { organization_id, agent_id, conversation_id: null })
   const model = await modelOf(ctx, input.override_model || config.model)
   const settings = input.override_model ? {} : (config.model_settings ?? {})
-  const message = plain(newId('message'), 'user', input.prompt)
   const asked: ModelRequest = {
-    ...textRequest(input.system_prompt ?? '', [message], settings),
+    ...textRequest(input.system_prompt ?? '', [looseMessage(input.prompt)], settings),
     response_format: input.response_schema ? formatOf(input.response_schema) : null,
   }
-  const request = (share: number) => {
-    if (share === 1) return asked
-    throw new ModelError('context_window_exceeded', `The prompt is more than the model '${model.handle}' can read. Shorten it.`)
-  }
-  const { text, usage } = await modelFailuresAsErrors(() => complete(model, request, new AbortController().signal))
+  const { text, usage } = await completeText(model, asked, new AbortController().signal)
   return {
     content: text,
     model: model.handle,

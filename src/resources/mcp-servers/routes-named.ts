@@ -1,20 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { body, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
-import { Tool } from '../tools/schema'
+import { Tool, ToolExecutionResult } from '../tools/schema'
 import { noOauth } from './endpoint'
 import { namedMcpService } from './named'
-import {
-  McpLiveTool,
-  McpRefresh,
-  McpTest,
-  McpToolRun,
-  NamedConfig,
-  NamedConfigCreate,
-  NamedConfigUpdate,
-  RefreshQuery,
-  ToolExecutionResult,
-} from './schema'
+import { McpLiveTool, McpRefresh, McpTest, McpToolRun, NamedConfig, NamedConfigCreate, NamedConfigUpdate, RefreshQuery } from './schema'
 import { serverNamed } from './service'
 import { findTool, probe, refresh, registerOne, run } from './tools'
 

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
-import { Tool } from '../tools/schema'
+import { Tool, ToolExecutionResult } from '../tools/schema'
 import { noOauth } from './endpoint'
 import { registeredTools } from './register'
-import { McpRefresh, McpServer, McpServerCreate, McpServerUpdate, McpToolRun, RefreshQuery, ToolExecutionResult } from './schema'
+import { McpRefresh, McpServer, McpServerCreate, McpServerUpdate, McpToolRun, RefreshQuery } from './schema'
 import { mcpServerService, serverRows } from './service'
 import { callableOf, refresh, run, toolOf } from './tools'
 

@@ -89,19 +89,6 @@ export const McpToolRun = z
   .object({ args: z.record(z.string(), z.unknown()).nullish() })
   .meta({ id: 'MCPToolRunRequest', example: { args: {} } })
 
-/** What running a tool came to. */
-export const ToolExecutionResult = z
-  .object({
-    status: z.enum(['success', 'error']),
-    func_return: z.unknown().describe('Text of the result, or of what went wrong.'),
-    agent_state: z.null(),
-    stdout: z.array(z.string()),
-    stderr: z.array(z.string()),
-    sandbox_config_fingerprint: text(),
-  })
-  .meta({ id: 'ToolExecutionResult' })
-export type ToolExecutionResult = z.output<typeof ToolExecutionResult>
-
 /** A tool as its server tells it now, and whether it can be registered. */
 export const McpLiveTool = z
   .object({

@@ -7,10 +7,11 @@ import { callTool, listTools, type McpTool } from '../../mcp/client'
 import { McpError } from '../../mcp/errors'
 import { schemaHealth } from '../../mcp/schema'
 import { agents } from '../agents/table'
+import type { ToolExecutionResult } from '../tools/schema'
 import { tools } from '../tools/table'
 import { endpointOf, limitsOf, type McpHost, type Reached, type ServerRow, unavailable, uncalled } from './endpoint'
 import { originOf, register, registeredTools, type ToolRow } from './register'
-import type { McpLiveTool, McpRefresh, ToolExecutionResult } from './schema'
+import type { McpLiveTool, McpRefresh } from './schema'
 import { mcpTools } from './table'
 
 const agentRows = repository(agents, 'Agent')

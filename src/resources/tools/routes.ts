@@ -3,7 +3,19 @@ import { batchDelete, body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
 import { AgentState } from '../agents/schema'
 import { agentService } from '../agents/service'
-import { AgentToolQuery, ApprovalQuery, ApprovalUpdate, Tool, ToolCreate, ToolFilters, ToolQuery, ToolUpdate } from './schema'
+import {
+  AgentToolQuery,
+  ApprovalQuery,
+  ApprovalUpdate,
+  Tool,
+  ToolCreate,
+  ToolFilters,
+  ToolQuery,
+  ToolSearch,
+  ToolSearchResult,
+  ToolUpdate,
+} from './schema'
+import { searchTools } from './search'
 import { agentToolService, toolService } from './service'
 
 const params = z.object({ tool_id: idOf('tool') })
@@ -28,6 +40,14 @@ toolRoutes.openapi(
     { 200: json(z.int(), 'Number of tools that the filters leave') },
   ),
   async (c) => c.json(await toolService.count(c.get('ctx'), c.req.valid('query')), 200),
+)
+
+toolRoutes.openapi(
+  operation(
+    { ...op('search_tools'), method: 'post', path: '/search', request: { body: body(ToolSearch, 'What to look for') } },
+    { 200: json(z.array(ToolSearchResult), 'Tools, best match first') },
+  ),
+  async (c) => c.json(z.array(ToolSearchResult).parse(await searchTools(c.get('ctx'), c.req.valid('json'))), 200),
 )
 
 toolRoutes.openapi(

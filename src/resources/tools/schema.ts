@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
+import { ToolReturnMessage } from '../../runtime/wire-schema'
 
 export const toolTypes = [
   'custom',
@@ -45,33 +46,38 @@ export const Tool = z
   .meta({ id: 'Tool' })
 export type Tool = z.output<typeof Tool>
 
-const toolName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'must be a function name: letters, digits, _ and -, at most 64')
+export const toolName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'must be a function name: letters, digits, _ and -, at most 64')
 
-const schemaMissing =
-  'is required: send the function schema of the tool, {"name", "description", "parameters"}. This server does not derive it from source_code'
+const argumentsAreObject = "must be 'object': models call tools with named arguments"
 
 /** A function schema as models are shown it. */
 const FunctionSchema = z
-  .looseObject(
-    {
-      name: toolName,
-      description: z.string().nullish(),
-      parameters: z
-        .looseObject({ type: z.literal('object', "must be 'object': models call tools with named arguments").default('object') })
-        .default({ type: 'object' }),
-    },
-    { error: ({ input }) => (input === undefined || input === null ? schemaMissing : undefined) },
-  )
+  .looseObject({
+    name: toolName,
+    description: z.string().nullish(),
+    parameters: z.looseObject({ type: z.literal('object', argumentsAreObject).default('object') }).default({ type: 'object' }),
+  })
   .meta({
-    description: 'Function schema of the tool.',
+    description: 'Function schema of the tool. Left out, it is derived from the types and comments of the source.',
     example: { name: 'roll_dice', description: 'Rolls a die.', parameters: { type: 'object', properties: { sides: { type: 'integer' } } } },
   })
 export type FunctionSchema = z.output<typeof FunctionSchema>
 
+const sourceCode = z.string().min(1).max(1_000_000).meta({
+  description: 'The tool is the last function (Python) or the last exported one (TypeScript).',
+  example:
+    'def roll_dice(sides: int) -> int:\n    """Rolls a die.\n\n    Args:\n        sides (int): How many sides it has.\n    """\n    return 4\n',
+})
+const sourceType = z.enum(['python', 'typescript', 'json']).nullish().describe('Language of the source; `python` unless said otherwise.')
+const argsSchema = object
+  .refine(({ type }) => type === undefined || type === 'object', { path: ['type'], message: argumentsAreObject })
+  .nullish()
+  .describe('JSON schema of the arguments; takes the place of `json_schema.parameters`, and of what the source says of them.')
+
 const fields = {
   description: z.string().max(10_000).nullish(),
   tags: z.array(z.string().min(1).max(255)).nullish(),
-  args_json_schema: object.nullish().describe('JSON schema of the arguments; takes the place of `json_schema.parameters`.'),
+  args_json_schema: argsSchema,
   return_char_limit: z.int().min(1).max(1_000_000).nullish(),
   pip_requirements: z.array(requirement).nullish(),
   npm_requirements: z.array(requirement).nullish(),
@@ -81,18 +87,22 @@ const fields = {
 
 export const ToolCreate = z
   .object({
-    source_code: z.string().min(1).max(1_000_000),
-    source_type: z.enum(['python', 'typescript', 'json']).nullish(),
-    json_schema: FunctionSchema,
+    source_code: sourceCode,
+    source_type: sourceType,
+    json_schema: FunctionSchema.nullish(),
     ...fields,
+  })
+  .refine(({ source_type, json_schema }) => source_type !== 'json' || json_schema, {
+    path: ['json_schema'],
+    message: 'is required when source_type is json: {"name", "description", "parameters"}',
   })
   .meta({ id: 'ToolCreate' })
 
 /** Fields that are left out or null stay as they are. */
 export const ToolUpdate = z
   .object({
-    source_code: z.string().min(1).max(1_000_000).nullish(),
-    source_type: z.enum(['python', 'typescript', 'json']).nullish(),
+    source_code: sourceCode.nullish(),
+    source_type: sourceType,
     json_schema: FunctionSchema.nullish(),
     ...fields,
     metadata_: object.nullish(),
@@ -133,3 +143,87 @@ export const ApprovalQuery = z.object({
   requires_approval: queryFlag('Deprecated: the same as in the body, which wins.'),
   query_requires_approval: queryFlag('Deprecated: the same.'),
 })
+export const ToolSearch = z
+  .object({
+    query: z.string().max(10_000).nullish().describe('Words to look for in name, description and tags. Left out: the newest tools.'),
+    search_mode: z
+      .enum(['vector', 'fts', 'hybrid'])
+      .nullish()
+      .describe('`fts` and `hybrid` search by words; `vector` is refused: there are no embeddings of tools.'),
+    tags: z.array(z.string()).nullish().describe('Only tools with one of these tags.'),
+    tool_types: z.array(ToolType).nullish().describe('Only tools of one of these types.'),
+    limit: z.int().min(1).max(100).default(50).describe('Most results, 1 to 100.'),
+  })
+  .meta({ id: 'ToolSearchRequest' })
+
+export const ToolSearchResult = z
+  .object({
+    tool: Tool,
+    embedded_text: z.string().nullable().describe('The text that was searched.'),
+    fts_rank: z.int().nullable().describe('Place among the matches by words, from 1.'),
+    vector_rank: z.int().nullable(),
+    combined_score: z.number(),
+  })
+  .meta({ id: 'ToolSearchResult' })
+export type ToolSearchResult = z.output<typeof ToolSearchResult>
+
+export const SourceSchemaRequest = z
+  .object({ code: sourceCode, source_type: z.enum(['python', 'typescript']).nullish() })
+  .meta({ id: 'GenerateSchemaRequest' })
+
+export const DerivedSchema = z
+  .object({ name: z.string(), description: z.string(), parameters: object })
+  .meta({ id: 'DerivedFunctionSchema' })
+
+export const GenerateTool = z
+  .object({
+    tool_name: toolName.meta({ example: 'roll_dice' }),
+    prompt: z.string().min(1).max(100_000).describe('What the tool is to do.'),
+    handle: z.string().min(1).nullish().describe('Model that writes the tool; DEFAULT_MODEL unless given.'),
+    starter_code: z.string().max(100_000).nullish().describe('Source to start from.'),
+    validation_errors: z.array(z.string()).nullish().describe('What was wrong with an earlier version.'),
+    source_type: z.enum(['python', 'typescript']).nullish(),
+  })
+  .meta({ id: 'GenerateToolInput' })
+
+export const GeneratedTool = z
+  .object({
+    tool: Tool.describe('The tool. It is not stored: create it to keep it.'),
+    sample_args: object.describe('Arguments to try it with.'),
+    response: z.string().describe('What the model said besides.'),
+  })
+  .meta({ id: 'GenerateToolOutput' })
+export type GeneratedTool = z.output<typeof GeneratedTool>
+
+export const RunSource = z
+  .object({
+    source_code: sourceCode,
+    args: object.describe('Arguments of the call, by parameter name.'),
+    env_vars: z.record(z.string(), z.string()).nullish(),
+    name: z.string().nullish().describe('Name in the answer; the function’s own unless given.'),
+    source_type: sourceType,
+    json_schema: FunctionSchema.nullish(),
+    args_json_schema: argsSchema,
+    pip_requirements: z.array(requirement).nullish(),
+    npm_requirements: z.array(requirement).nullish(),
+  })
+  .meta({ id: 'ToolRunFromSource' })
+
+export const ToolReturned = ToolReturnMessage
+export type ToolReturned = z.output<typeof ToolReturned>
+
+export const RunAttached = z
+  .object({ args: object.nullish().describe('Arguments of the call, by parameter name.') })
+  .meta({ id: 'ToolExecuteRequest' })
+
+export const ToolExecutionResult = z
+  .object({
+    status: z.enum(['success', 'error']),
+    func_return: z.unknown().describe('What the tool returned; null when it failed.'),
+    agent_state: z.null(),
+    stdout: z.array(z.string()),
+    stderr: z.array(z.string()).describe('Why it failed.'),
+    sandbox_config_fingerprint: z.string().nullable(),
+  })
+  .meta({ id: 'ToolExecutionResult' })
+export type ToolExecutionResult = z.output<typeof ToolExecutionResult>

@@ -1,14 +1,13 @@
 import { and, eq, not, type SQL, sql } from 'drizzle-orm'
-import type { z } from 'zod'
 import type { Ctx } from '../../context'
-import { brokenConstraint } from '../../db/errors'
 import { among, anyOf, containsText, repository } from '../../db/repository'
 import { insertRows, type Row } from '../../db/rows'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { builtinTools, isBuiltinName } from './builtins'
-import type { FunctionSchema, ToolCreate, ToolFilters, ToolUpdate } from './schema'
+import type { ToolFilters } from './schema'
 import { tools } from './table'
+import { updateTool, upsertTool } from './write'
 
 export { agentToolService, attachTools, detachTools, toolsOfAgents } from './attach'
 export { builtinTools, defaultToolNames, isBuiltinName } from './builtins'
@@ -38,87 +37,6 @@ function matching(filters: ToolFilters): SQL | undefined {
   )
 }
 
-/** The function schema as it is kept: with the arguments that were sent apart, and always with a description or none. */
-const schemaOf = (schema: FunctionSchema, args: Record<string, unknown> | null | undefined, description: string | null) => ({
-  ...schema,
-  description: description ?? schema.description ?? '',
-  ...(args && Object.keys(args).length > 0 ? { parameters: args } : {}),
-})
-
-/** What of an input is there: null means "leave it", as in the Letta API. */
-const given = <I extends object>(input: I) =>
-  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined)) as {
-    [K in keyof I]?: NonNullable<I[K]>
-  }
-
-async function named(ctx: Ctx, name: string): Promise<ToolRow | undefined> {
-  const [row] = await ctx.db
-    .select()
-    .from(tools)
-    .where(rows.owned(ctx, eq(tools.name, name)))
-    .limit(1)
-  return row
-}
-
-const nameTaken = (name: string) =>
-  new AppError('bad_request', `A tool named '${name}' exists already. Choose another name.`, { code: 'name_taken' })
-
-/** Stores a tool under the name in its function schema; a tool of that name keeps its id and gets what was sent. */
-async function upsert(ctx: Ctx, input: z.output<typeof ToolCreate>): Promise<ToolRow> {
-  const { name } = input.json_schema
-  if (isBuiltinName(name))
-    throw new AppError('conflict', `'${name}' is the name of a built-in tool. Give yours another name in json_schema.name.`, {
-      code: 'name_taken',
-    })
-  for (let attempt = 0; ; attempt++) {
-    const existing = await named(ctx, name)
-    const description = input.description ?? input.json_schema.description ?? null
-    const json_schema = schemaOf(input.json_schema, input.args_json_schema, description)
-    if (existing) return rows.update(ctx, existing.id, { ...given(input), description, json_schema })
-    try {
-      const { json_schema: _, ...rest } = given(input)
-      return await rows.create(ctx, { source_type: 'python', ...rest, name, description, json_schema })
-    } catch (error) {
-      // Another request created the name in between: what was sent goes into that row.
-      if (attempt > 0 || brokenConstraint(error)?.kind !== 'unique') throw error
-    }
-  }
-}
-
-/** What may be set on a tool whose code is in the server. */
-const builtinSettings = ['tags', 'return_char_limit', 'default_requires_approval', 'enable_parallel_execution', 'metadata_']
-
-async function update(ctx: Ctx, id: string, input: z.output<typeof ToolUpdate>): Promise<ToolRow> {
-  const tool = await rows.get(ctx, id)
-  const { json_schema, ...rest } = given(input)
-  if (isBuiltinName(tool.name)) {
-    const fixed = Object.keys(given(input)).filter((key) => !builtinSettings.includes(key))
-    if (fixed.length > 0)
-      throw new AppError(
-        'bad_request',
-        `'${tool.name}' is a built-in tool: ${fixed.join(', ')} cannot be changed. Only ${builtinSettings.join(', ')} can.`,
-      )
-    return rows.update(ctx, id, rest)
-  }
-  const name = json_schema?.name ?? tool.name
-  if (name !== tool.name) {
-    if (rest.source_code === undefined)
-      throw new AppError(
-        'bad_request',
-        `json_schema.name is '${name}', but the tool's function is '${tool.name}'. Send the source_code that defines '${name}' with it.`,
-      )
-    if (isBuiltinName(name) || (await named(ctx, name))) throw nameTaken(name)
-  }
-  const kept = { ...(tool.json_schema as FunctionSchema), name }
-  const description = rest.description ?? json_schema?.description ?? tool.description
-  const schema = schemaOf(json_schema ?? kept, rest.args_json_schema, description)
-  try {
-    return await rows.update(ctx, id, { ...rest, name, description, json_schema: schema })
-  } catch (error) {
-    throw brokenConstraint(error)?.kind === 'unique' ? nameTaken(name) : error
-  }
-}
-
 export const toolService = {
   async list(ctx: Ctx, query: ToolFilters & Page): Promise<ToolRow[]> {
     await ensureBuiltinTools(ctx)
@@ -136,9 +54,9 @@ export const toolService = {
   },
 
   get: rows.get,
-  create: upsert,
-  upsert,
-  update,
+  create: upsertTool,
+  upsert: upsertTool,
+  update: updateTool,
 
   /** Soft delete; the tool leaves every agent in the same transaction. A built-in comes back with the next list. */
   async remove(ctx: Ctx, id: string): Promise<void> {

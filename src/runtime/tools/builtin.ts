@@ -6,7 +6,8 @@ import type { AgentConfig } from '../types'
 export interface ToolContext {
   config: AgentConfig
   user_id: string
-  run_id: string
+  /** Null outside of a turn. */
+  run_id: string | null
   /** Names this call for good: a repeat after a crash has the same key. */
   key: string
   services: ToolServices

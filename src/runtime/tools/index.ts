@@ -20,7 +20,7 @@ export const builtins: Record<string, BuiltinTool> = {
 export interface CallContext {
   config: AgentConfig
   user_id: string
-  run_id: string
+  run_id: string | null
   key: string
   services: ToolServices
   now: Millis
@@ -56,19 +56,28 @@ function argumentsOf(call: ToolCall): Record<string, unknown> {
   return args as Record<string, unknown>
 }
 
-async function callMcp(
-  tool: Tool,
-  call: ToolCall,
-  overrides: Record<string, unknown> | null,
-  { services, config }: CallContext,
-): Promise<ToolReturn> {
+/** Why a tool with source of its own is not run. */
+export const customCode = (name: string): string => `Tool '${name}' runs custom code, which this server stores but does not execute.`
+
+/** How a tool ended: with a value, or with a failure in words. `ran` tells whether it was begun. */
+export type Ended = { ok: true; value: unknown } | { ok: false; ran: boolean; message: string }
+
+/** Runs a tool. `args` throws a ToolError when there are none that can be read. */
+export async function runTool(tool: Tool, args: () => Record<string, unknown>, context: CallContext): Promise<Ended> {
+  const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
+  const remote = tool.tool_type === mcpType
+  if (!builtin && !remote) return { ok: false, ran: false, message: customCode(tool.name) }
   try {
-    const { status, text } = await services.callMcpTool(tool, { ...argumentsOf(call), ...overrides }, config.id)
-    const content = limitResult(tool.name, text, tool.return_char_limit)
-    return { tool_call_id: call.id, name: call.name, status, content, stdout: [], stderr: status === 'error' ? [content] : [] }
+    if (remote) {
+      const { status, text } = await context.services.callMcpTool(tool, args(), context.config.id)
+      return status === 'error'
+        ? { ok: false, ran: true, message: limitResult(tool.name, text, tool.return_char_limit) }
+        : { ok: true, value: text }
+    }
+    return { ok: true, value: await builtin?.run(args(), context) }
   } catch (error) {
-    const content = error instanceof ToolError ? error.message : errorText(call.name, error)
-    return { ...failed(call, content), stdout: [], stderr: [content] }
+    const expected = error instanceof ToolError || error instanceof OperationError || isAppError(error)
+    return { ok: false, ran: true, message: expected ? error.message : errorText(tool.name, error) }
   }
 }
 
@@ -77,16 +86,8 @@ export async function runCall(call: ToolCall, overrides: Record<string, unknown>
   const tool = context.config.tools.find((t) => t.name === call.name)
   if (!tool) return failed(call, `Tool not found: '${call.name}' is not among the tools of this agent.`)
   if (tool.client) return failed(call, `Tool '${call.name}' is run by the client, which answered without its result. It was not executed.`)
-  const builtin = isBuiltin(tool) ? builtins[tool.name] : undefined
-  if (tool.tool_type === mcpType) return callMcp(tool, call, overrides, context)
-  if (!builtin) return failed(call, `Tool '${call.name}' runs custom code, which this server stores but does not execute.`)
-  try {
-    const value = await builtin.run({ ...argumentsOf(call), ...overrides }, context)
-    const content = limitResult(tool.name, resultText(value), tool.return_char_limit)
-    return { tool_call_id: call.id, name: call.name, status: 'success', content, stdout: [], stderr: [] }
-  } catch (error) {
-    const expected = error instanceof ToolError || error instanceof OperationError || isAppError(error)
-    const content = expected ? error.message : errorText(call.name, error)
-    return { ...failed(call, content), stdout: [], stderr: [content] }
-  }
+  const ended = await runTool(tool, () => ({ ...argumentsOf(call), ...overrides }), context)
+  if (!ended.ok) return { ...failed(call, ended.message), ...(ended.ran ? { stdout: [], stderr: [ended.message] } : {}) }
+  const content = limitResult(tool.name, resultText(ended.value), tool.return_char_limit)
+  return { tool_call_id: call.id, name: call.name, status: 'success', content, stdout: [], stderr: [] }
 }

@@ -9,6 +9,25 @@ const definition = (name: string, description = 'Says hello.') => ({
   json_schema: { name, description, parameters: { type: 'object', properties: {}, required: [] } },
 })
 
+const python = `def add(x: int, y: int = 1) -> int:
+    """Adds two numbers.
+
+    Args:
+        x (int): The first.
+        y (int): The second.
+    """
+    return x + y
+`
+const schema = {
+  name: 'add',
+  description: 'Adds two numbers.',
+  parameters: {
+    type: 'object',
+    properties: { x: { type: 'integer', description: 'The first.' }, y: { type: 'integer', description: 'The second.' } },
+    required: ['x'],
+  },
+}
+
 export function tools(api: Api): void {
   describe('tools', () => {
     it('are created and upserted by name, read, changed and deleted', async () => {
@@ -28,11 +47,90 @@ export function tools(api: Api): void {
       expect((await client.tools.list({ name: 'friendly' })).items).toEqual([])
     })
 
-    it('need a schema and a reason to be refused', async () => {
+    it('are made from their source alone: name, description and schema are told by the last function', async () => {
       const { client } = await api.member()
-      const error = await failureOf(client.tools.create({ source_code: 'def f(): pass' }), UnprocessableEntityError)
-      expect(error.error).toMatchObject({ errors: [{ field: 'json_schema', message: expect.stringMatching(/function schema/) }] })
+      const made = await client.tools.create({ source_code: python, args_json_schema: null, json_schema: null, tags: ['a'] })
+      expect(made).toMatchObject({ name: 'add', description: 'Adds two numbers.', source_type: 'python', source_code: python, tags: ['a'] })
+      expect(made.json_schema).toEqual(schema)
+      expect(made.metadata_).toMatchObject({ tool_hash: expect.stringMatching(/^[0-9a-f]{64}$/) })
+      const changed = python.replace('return x + y', 'return y + x')
+      expect(await client.tools.upsert({ source_code: changed })).toMatchObject({ id: made.id, source_code: changed })
+      const script = 'export function greet(name: string, loud = false) {}'
+      await failureOf(client.tools.create({ source_code: script, source_type: 'typescript' }), BadRequestError)
+      const typed = await client.tools.create({ source_code: script.replace('loud =', 'loud: boolean ='), source_type: 'typescript' })
+      expect(typed.json_schema).toMatchObject({ name: 'greet', parameters: { required: ['name'] } })
+    })
+
+    it('take a schema of their arguments from a pydantic class', async () => {
+      const { client } = await api.member()
+      const args_json_schema = {
+        $defs: { Item: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } },
+        type: 'object',
+        properties: { data: { $ref: '#/$defs/Item' }, change: { type: 'integer' } },
+        required: ['data', 'change'],
+      }
+      const source_code = 'def manage_inventory(data: Item, change: int) -> bool:\n    """Updates the catalogue."""\n    return True\n'
+      const made = await client.tools.upsert({ source_code, args_json_schema })
+      expect(made).toMatchObject({ name: 'manage_inventory', args_json_schema })
+      expect(made.json_schema).toMatchObject({ description: 'Updates the catalogue.', parameters: args_json_schema })
+    })
+
+    it('are renamed by a new source, and refuse a schema of another name', async () => {
+      const { client } = await api.member()
+      const { id } = await client.tools.create({ source_code: python })
+      const error = await failureOf(client.tools.update(id, { json_schema: { ...schema, name: 'sum_up' } }), BadRequestError)
+      expect(error.message).toContain("the source defines 'add'")
+      const source_code = python.replace('def add', 'def sum_up')
+      expect(await client.tools.update(id, { source_code, json_schema: { ...schema, name: 'sum_up' } })).toMatchObject({
+        id,
+        name: 'sum_up',
+      })
+      expect(await client.tools.update(id, { source_code: python })).toMatchObject({ id, name: 'add', json_schema: schema })
+    })
+
+    it('are refused with a reason', async () => {
+      const { client } = await api.member()
+      for (const [source_code, reason] of [
+        ['def f(x):\n  pass', /'x' of function 'f' has no type annotation/],
+        ['def f(x: int):\n  pass', /'x' of function 'f' has no description/],
+        ['def f(', /syntax error/],
+      ] as const) {
+        expect((await failureOf(client.tools.create({ source_code }), BadRequestError)).message).toMatch(reason)
+        expect((await failureOf(client.tools.upsert({ source_code }), BadRequestError)).message).toMatch(reason)
+      }
+      const error = await failureOf(client.tools.create({ source_code: 'x', source_type: 'json' }), UnprocessableEntityError)
+      expect(error.error).toMatchObject({ errors: [{ field: 'json_schema' }] })
       await failureOf(client.tools.create({ ...definition('f'), return_char_limit: 0 }), UnprocessableEntityError)
+    })
+
+    it('are found by words, best match first', async () => {
+      const { client } = await api.member()
+      await client.tools.create({ ...definition('send_email', 'Sends a message.'), tags: ['office'] })
+      await client.tools.create(definition('list_invoices', 'Lists invoices that were emailed.'))
+      const found = await client.tools.search({ query: 'email', search_mode: 'hybrid', limit: 5 })
+      expect(found.map(({ tool }) => tool.name)).toEqual(['send_email', 'list_invoices'])
+      expect(found[0]).toMatchObject({ combined_score: expect.any(Number), fts_rank: 1, vector_rank: null })
+      expect(found[0]?.embedded_text).toContain('office')
+      expect(await client.tools.search({ query: 'email', tags: ['office'], tool_types: ['custom'] })).toHaveLength(1)
+      const error = await failureOf(client.tools.search({ query: 'email', search_mode: 'vector' }), BadRequestError)
+      expect(error.message).toMatch(/no embeddings/)
+      await failureOf(client.tools.search({ limit: 101 }), UnprocessableEntityError)
+    })
+
+    it('of an agent are run directly: a built-in for real, its refusal as a result', async () => {
+      const { client } = await api.member()
+      const { id, blocks } = await client.agents.create({ memory_blocks: [{ label: 'human', value: 'Name: Ada' }] })
+      const run = (name: string, args?: Record<string, unknown>) =>
+        client.agents.tools.run(name, { agent_id: id, ...(args ? { args } : {}) })
+      const none = { agent_state: null, stdout: [], sandbox_config_fingerprint: null }
+      const done = await run('memory_insert', { label: 'human', new_string: 'Likes tea.' })
+      expect(done).toEqual({ ...none, status: 'success', func_return: 'Name: Ada\nLikes tea.', stderr: [] })
+      expect(await client.blocks.retrieve(blocks[0]?.id ?? '')).toMatchObject({ value: 'Name: Ada\nLikes tea.' })
+      const refused = await run('memory_insert', { label: 'human', wrong: 1 })
+      expect(refused).toEqual({ ...none, status: 'error', func_return: null, stderr: [expect.stringContaining("'wrong'")] })
+      expect(await run('conversation_search')).toMatchObject({ status: 'success', func_return: { results: [] } })
+      const error = await failureOf(run('nothing'), NotFoundError)
+      expect(error.message).toContain(`Tool 'nothing' not found or not attached to agent '${id}'`)
     })
 
     it('are listed with the built-in ones, by filters, and page by the SDK’s own paging', async () => {
