@@ -3,13 +3,27 @@ import { configOf, type Env } from '../src/env'
 import { AppError, messageOf, notFound, type Outcome, settle } from '../src/lib/errors'
 import { log, setLogLevel } from '../src/lib/log'
 import { loadAgentConfig } from '../src/resources/agents/config'
+import type { CapturedMessage } from '../src/runtime/capture'
+import type { CompactionSettings } from '../src/runtime/compaction-schema'
 import { condensed } from '../src/runtime/emit'
-import type { ToolServices } from '../src/runtime/ports'
-import type { AgentRpc, ContextReport, DirectResult, HistoryPart, RunResult, RunState, Scope, Submission } from '../src/runtime/rpc'
+import type { ModelRequest } from '../src/runtime/model'
+import type { ToolServices, TurnPorts } from '../src/runtime/ports'
+import type {
+  AgentRpc,
+  CompactionResult,
+  ContextReport,
+  DirectResult,
+  HistoryPart,
+  RunResult,
+  RunState,
+  Scope,
+  Submission,
+} from '../src/runtime/rpc'
 import type { AgentConfig, InputMessage } from '../src/runtime/types'
 import { admit } from './agent/admit'
 import { approvals } from './agent/approvals'
 import { withdrawRun, withdrawRuns } from './agent/cancel'
+import { Compactor } from './agent/compactor'
 import { contexts } from './agent/contexts'
 import { runDirectly } from './agent/direct'
 import { events } from './agent/events'
@@ -18,6 +32,7 @@ import { Flusher } from './agent/flusher'
 import { importHistory } from './agent/history'
 import { contextKey } from './agent/messages'
 import { modelsFor } from './agent/models'
+import { preview } from './agent/preview'
 import { follow, Readers, type View } from './agent/readers'
 import { type Run, runs, stateOf, watchdogMs } from './agent/runs'
 import { type Due, schedule } from './agent/schedule'
@@ -36,6 +51,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   readonly #readers = new Readers()
   readonly #flusher: Flusher
   readonly #executor: Executor
+  readonly #compactor: Compactor
+  readonly #model: TurnPorts['model']
   readonly #services: ToolServices
   #organization_id: string | null = null
   #armedFor = Number.POSITIVE_INFINITY
@@ -48,6 +65,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
     this.#store = store
     if (isBorn(ctx.storage)) this.#wakeUp()
     const arm = () => this.#arm()
+    this.#model = modelsFor(env, config, () => this.#owner().organization_id)
+    this.#compactor = new Compactor({ store, load: this.#load, model: this.#model })
     this.#flusher = new Flusher(store, { env: () => this.env, owner: () => this.#owner(), arm })
     this.#services = servicesOf(
       env,
@@ -58,9 +77,10 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
       store,
       agent_id: () => this.#agentId,
       load: (conversation_id) => loadAgentConfig(env.DB, { ...this.#owner(), conversation_id }),
-      model: modelsFor(env, config, () => this.#owner().organization_id),
+      model: this.#model,
       services: this.#services,
       payload: (run) => webhookBody(store, run),
+      traced: config.PROVIDER_TRACE_DAYS > 0,
       flush: () => this.#organization_id !== null && this.#flusher.kick(),
       wake: (run_id) => this.#readers.wake(run_id),
       arm,
@@ -242,6 +262,23 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
 
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>> {
     return this.#serve(scope, async () => contexts.report(this.#store, await this.#load(conversation_id), conversation_id))
+  }
+
+  compact(scope: Scope, conversation_id: string | null, settings: CompactionSettings | null): Promise<Outcome<CompactionResult>> {
+    return this.#serve(scope, () => this.#compactor.compact({ agent_id: this.#agentId, user_id: scope.user_id }, conversation_id, settings))
+  }
+
+  preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>> {
+    return settle(async () => {
+      await this.#enter(scope)
+      const config = await this.#load(submission.conversation_id)
+      const handle = submission.request.override_model ?? config.model
+      return { handle, request: preview(this.#store, config, await this.#model(handle), scope.user_id, submission) }
+    })
+  }
+
+  capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>> {
+    return this.#serve(scope, async () => contexts.capture(this.#store, await this.#load(null), scope.user_id, said))
   }
 
   runTool(scope: Scope, { name, args, key }: Parameters<AgentRpc['runTool']>[1]): Promise<Outcome<DirectResult>> {

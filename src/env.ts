@@ -75,6 +75,12 @@ export const ConfigSchema = z.object({
     .positive()
     .default(300)
     .describe('Longest silence of a model before the call counts as timed out, in seconds.'),
+  PROVIDER_TRACE_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(7)
+    .describe('Days for which the request and the response of every step are kept, for `GET /v1/steps/{id}/trace`; 0 keeps none.'),
   MCP_TIMEOUT_SECONDS: z.coerce
     .number()
     .positive()

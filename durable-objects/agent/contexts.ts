@@ -1,7 +1,8 @@
 import { AppError, notFound } from '../../src/lib/errors'
+import type { CapturedMessage } from '../../src/runtime/capture'
 import { compileSections, compileSystem } from '../../src/runtime/prompt'
 import type { ContextReport } from '../../src/runtime/rpc'
-import type { AgentConfig, InputMessage } from '../../src/runtime/types'
+import type { AgentConfig, InputMessage, Message } from '../../src/runtime/types'
 import { approvals } from './approvals'
 import { withdrawRuns } from './cancel'
 import { refreshSystem } from './journal'
@@ -20,6 +21,11 @@ export function refuseWhileRunning(store: Store, agent_id: string, conversation_
   if (!run) return
   const detail = `CONFLICT: Another request (run_id=${run.id}) is currently being processed for this conversation. Please wait for it to complete.`
   throw new AppError('conflict', detail, { run_id: run.id })
+}
+
+const summaryOf = (message: Message | null): string | null => {
+  const [part] = message?.content ?? []
+  return part?.type === 'text' ? part.text : null
 }
 
 /** What is done to a context as a whole: each one transaction over the agent's store. */
@@ -107,12 +113,22 @@ export const contexts = {
     return {
       ...compileSections(promptInput(store, conversation_id, config)),
       context_window: config.context_window,
-      summary: null,
+      summary: summaryOf(messages.summary(store, conversation_id)),
       functions: config.tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
       message_ids: messages.contextIds(store, conversation_id),
       num_archival_memory: config.archival_memories,
       num_recall_memory: messages.recallCount(store, conversation_id),
     }
+  },
+
+  /** Adds what was said elsewhere to the agent's own context. Answers how many messages. */
+  capture(store: Store, config: AgentConfig, user_id: string, said: CapturedMessage[]): number {
+    return store.transaction(() => {
+      refuseWhileRunning(store, config.id, null)
+      if (!messages.system(store, null)) refreshSystem(store, config.id, null, config, { user_id })
+      const drafts = said.map((message) => ({ ...message, created_by_id: user_id }))
+      return messages.append(store, { id: config.id }, null, drafts).length
+    })
   },
 
   /** Forgets a context; its messages stay in the history. */

@@ -1,7 +1,7 @@
 import { isAppError, messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff, sleep } from '../../src/lib/time'
-import { RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
+import { type Journal, RunEnded, type ToolServices, type TurnPorts } from '../../src/runtime/ports'
 import { runTurn } from '../../src/runtime/turn'
 import type { AgentConfig } from '../../src/runtime/types'
 import { cancelRun } from './cancel'
@@ -10,6 +10,7 @@ import { contextKey, messages } from './messages'
 import { type Run, runs, watchdogMs } from './runs'
 import { schedule } from './schedule'
 import type { Store } from './store'
+import { tracing } from './traces'
 
 /** What the executor needs of the object around it. */
 export interface ExecutorHost {
@@ -19,6 +20,8 @@ export interface ExecutorHost {
   model: TurnPorts['model']
   services: ToolServices
   payload(run: Run): string
+  /** Whether what is sent to models is kept. */
+  traced?: boolean
   flush(): void
   wake(run_id: string): void
   arm(): void
@@ -107,11 +110,17 @@ export class Executor {
     }
   }
 
+  #journal(agent_id: string): Journal {
+    const { store, payload, traced } = this.#host
+    const journal = journalOf(store, agent_id, payload)
+    return traced ? tracing(store, agent_id, journal) : journal
+  }
+
   async #take(run: Run, partial: TurnPorts['partial'], signal: AbortSignal): Promise<void> {
     const { store } = this.#host
     const agent_id = this.#host.agent_id()
     let loaded: AgentConfig | null = null
-    const journal = journalOf(store, agent_id, this.#host.payload)
+    const journal = this.#journal(agent_id)
     const row = { kind: 'run', ref: run.id } as const
     if (schedule.attempts(store, row) >= triesMax) return this.#giveUp(run)
     schedule.again(store, row, store.now() + watchdogMs)

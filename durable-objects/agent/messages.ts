@@ -11,6 +11,13 @@ export type NewMessage = { role: Role; content: ContentPart[] } & Partial<Omit<M
 
 const parse = (row: Record<string, unknown>) => JSON.parse(row.body as string) as Message
 
+/** The message at a place in a context, counted from 0. */
+function nth(store: Store, conversation_id: string | null, n: 0 | 1): Message | null {
+  const query = `select m.body from context c join messages m on m.id = c.message_id where c.conversation = ?1 order by c.position limit 1 offset ${n}`
+  const row = one(store, query, contextKey(conversation_id))
+  return row && parse(row)
+}
+
 /** The order of an agent's messages: sequence ids are dense from 1, given out here and nowhere else. */
 export const messages = {
   /** Stores messages in the given order, puts them at the end of the context, and owes them to D1. */
@@ -67,11 +74,15 @@ export const messages = {
     return row && parse(row)
   },
 
-  /** The newest messages of a context that hold at most `bytes` of stored text, oldest first, without its system message. */
+  /**
+   * The newest messages of a context that hold at most `bytes` of stored text, oldest first, without its system message. A summary that
+   * begins the context is always among them.
+   */
   tail(store: Store, conversation_id: string | null, bytes: number): Message[] {
     const key = contextKey(conversation_id)
+    const summary = messages.summary(store, conversation_id)
     const found: Message[] = []
-    let left = bytes
+    let left = bytes - (summary ? JSON.stringify(summary).length : 0)
     let before = Number.MAX_SAFE_INTEGER
     for (;;) {
       const rows = store.all(
@@ -81,9 +92,10 @@ export const messages = {
       )
       for (const row of rows) {
         before = row.position as number
-        left -= (row.body as string).length
-        if (left < 0 && found.length > 0) return found.reverse()
-        found.push(parse(row))
+        const message = parse(row)
+        if (message.id !== summary?.id) left -= (row.body as string).length
+        if (left < 0 && found.length > 0) return summary ? [summary, ...found.reverse()] : found.reverse()
+        found.push(message)
       }
       if (rows.length < 100) break
     }
@@ -99,13 +111,14 @@ export const messages = {
 
   /** The first message of a context, when it is a system message. */
   system(store: Store, conversation_id: string | null): Message | null {
-    const row = one(
-      store,
-      'select m.body from context c join messages m on m.id = c.message_id where c.conversation = ?1 order by c.position limit 1',
-      contextKey(conversation_id),
-    )
-    const message = row && parse(row)
+    const message = nth(store, conversation_id, 0)
     return message?.role === 'system' ? message : null
+  },
+
+  /** The summary of earlier messages that a compacted context has after its system message. */
+  summary(store: Store, conversation_id: string | null): Message | null {
+    const message = nth(store, conversation_id, 1)
+    return message?.role === 'summary' ? message : null
   },
 
   /** Replaces a context by these messages, which must be the agent's. */

@@ -1,6 +1,7 @@
 import type { Message, RunStatus, StepStatus, StopReason, Usage } from '../../src/runtime/types'
 import { schedule } from './schedule'
 import { one, type Store } from './store'
+import type { TracePayload } from './traces'
 
 /** What an agent's object owes to the outside, by kind. Every row is idempotent at its receiver. */
 export interface OutboxPayloads {
@@ -11,6 +12,7 @@ export interface OutboxPayloads {
   context_set: { conversation_id: string | null; ids: string[] }
   run: RunProjection
   step: StepProjection
+  trace: TracePayload
   /** The agent's `last_run_*`, and the conversation's. */
   run_ended: { conversation_id: string | null; completed_at: number; duration_ms: number; stop_reason: StopReason }
   delivery: { id: string; run_id: string; url: string; event: string; body: string; created_at: number }

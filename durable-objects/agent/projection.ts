@@ -6,6 +6,7 @@ import { runMetrics, runs } from '../../src/resources/runs/table'
 import { stepMetrics, steps } from '../../src/resources/steps/table'
 import type { ContentPart, Message } from '../../src/runtime/types'
 import type { OutboxPayloads, OutboxRow, RunProjection, StepProjection } from './outbox'
+import { traceStatement } from './traces'
 
 export interface Owner {
   agent_id: string
@@ -238,6 +239,7 @@ export function projectionStatements(d1: D1Database, owner: Owner, rows: OutboxR
         onMessage,
       ),
     ]),
+    ...of(rows, 'trace').map((trace) => traceStatement(d1, owner, trace)),
     ...contextStatements(d1, owner, rows),
     ...endStatements(d1, owner, of(rows, 'run_ended')),
   ]

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { blankAsAbsent } from './page'
-import type { Millis } from './time'
+import { dayMs, type Millis } from './time'
 
 const words: Record<string, boolean> = { true: true, '1': true, false: false, '0': false }
 const word = (v: unknown) => (v === '' ? undefined : typeof v === 'string' ? (words[v.toLowerCase()] ?? v) : v)
@@ -21,7 +21,6 @@ export const queryList = <S extends z.ZodType>(item: S, description: string) =>
     .describe(description)
 
 const dateOnly = /^\d{4}-\d{2}-\d{2}$/
-const dayMs = 24 * 60 * 60 * 1000
 
 /** An ISO-8601 date (`2026-01-31`) or instant (`2026-01-31T12:00:00Z`). */
 export const isoText = (description: string) =>

@@ -1,6 +1,8 @@
 /** Milliseconds since the epoch, UTC: how every instant is stored. */
 export type Millis = number
 
+export const dayMs = 24 * 60 * 60 * 1000
+
 /** ISO-8601 with milliseconds and `Z`: how every instant is sent. */
 export const iso = (at: Millis): string => new Date(at).toISOString()
 export const isoOrNull = (at: Millis | null | undefined): string | null => (at == null ? null : iso(at))

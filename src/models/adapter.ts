@@ -204,17 +204,27 @@ class Patience {
   }
 }
 
+/** The body of a request, which the SDK reports as values or as their text. */
+function bodyOf(body: unknown): Record<string, unknown> | null {
+  const value: unknown = typeof body === 'string' ? JSON.parse(body) : body
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null
+}
+
 async function* stream(
   language: LanguageModelV4,
   target: ModelTarget,
   request: ModelRequest,
   signal: AbortSignal,
+  sent: Parameters<Model['stream']>[2],
 ): AsyncGenerator<ModelDelta> {
   const patience = new Patience(signal, target)
   let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined
   try {
     const started = language.doStream({ ...callOptions(request, target), abortSignal: patience.abortSignal })
-    reader = (await patience.wait(started)).stream.getReader()
+    const { stream, request: made } = await patience.wait(started)
+    reader = stream.getReader()
+    const body = bodyOf(made?.body)
+    if (body) sent?.(body)
     const reply = new Reply(request, target)
     for (;;) {
       const { done, value } = await patience.wait(reader.read())
@@ -240,5 +250,12 @@ async function* stream(
  */
 export function adapt(language: LanguageModelV4, target: ModelTarget): Model {
   const { handle, provider_name, name, endpoint, context_window } = target
-  return { handle, provider_name, name, endpoint, context_window, stream: (request, signal) => stream(language, target, request, signal) }
+  return {
+    handle,
+    provider_name,
+    name,
+    endpoint,
+    context_window,
+    stream: (request, signal, sent) => stream(language, target, request, signal, sent),
+  }
 }

@@ -118,7 +118,10 @@ function wordsOf(action: Action, place: Place, follows: boolean): string {
   return follows && text !== '' ? `\n${text}` : text
 }
 
-async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelDelta> {
+type Sent = Parameters<Model['stream']>[2]
+
+async function* stream(request: ModelRequest, signal: AbortSignal, sent?: Sent): AsyncGenerator<ModelDelta> {
+  sent?.({ model: scriptedHandle, ...request })
   signal.throwIfAborted()
   const place = placeOf(request)
   const actions = actionsAt(place, request)

@@ -3,15 +3,24 @@ import { agentFileRoutes } from './agent-files/routes'
 import { agentRoutes, archiveAgentRoutes, blockAgentRoutes, identityAgentRoutes } from './agents/routes'
 import { adminApiKeyRoutes, apiKeyRoutes } from './api-keys/routes'
 import { agentArchiveRoutes, archiveRoutes } from './archives/routes'
+import { batchRoutes } from './batches/routes'
 import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, identityBlockRoutes } from './blocks/routes'
+import { agentCaptureRoutes } from './capture/routes'
+import { chatRoutes, voiceRoutes } from './chat/routes'
+import { agentCompactionRoutes, conversationCompactionRoutes } from './compaction/routes'
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { embeddingRoutes } from './embeddings/routes'
+import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
+import { hostedRoutes } from './hosted/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
+import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
+import { internalTemplateRoutes } from './internal/routes-templates'
+import { jobRoutes } from './jobs/routes'
 import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
-import { agentMessageEditRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
+import { agentMessageEditRoutes, agentMessageSearchRoutes, messageRoutes, stepMessageRoutes } from './messages/routes'
 import { agentMessageRoutes } from './messages/routes-agent'
 import { conversationMessageRoutes, runMessageRoutes } from './messages/routes-conversation'
 import { groupMessageRoutes } from './messages/routes-group'
@@ -25,17 +34,27 @@ import { runStepRoutes, stepRoutes } from './steps/routes'
 import { tagRoutes } from './tags/routes'
 import { agentToolRoutes, toolRoutes } from './tools/routes'
 import { agentToolRunRoutes, toolSourceRoutes } from './tools/routes-run'
+import { runTraceRoutes, stepTraceRoutes, telemetryRoutes } from './traces/routes'
 import { adminUserRoutes } from './users/routes'
 
 type Mounted = [path: string, routes: App]
 
 /** Every REST resource by the path it is mounted at. Adding a resource is one folder beside this file and one line here. */
 export const resources: Mounted[] = [
+  ['/v1', hostedRoutes],
   ['/v1', healthRoutes],
+  ['/v1/_internal_agents', internalAgentRoutes],
+  ['/v1/_internal_blocks', internalBlockRoutes],
+  ['/v1/_internal_runs', internalRunRoutes],
+  ['/v1/_internal_templates', internalTemplateRoutes],
   ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
+  ['/v1/agents', agentCaptureRoutes],
+  ['/v1/agents', agentCompactionRoutes],
+  ['/v1/agents', agentGenerationRoutes],
+  ['/v1/agents', agentMessageSearchRoutes],
   ['/v1/agents', agentFileRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
@@ -52,9 +71,14 @@ export const resources: Mounted[] = [
   ['/v1/blocks', blockAgentRoutes],
   ['/v1/blocks', blockIdentityRoutes],
   ['/v1/blocks', blockVersionRoutes],
+  ['/v1/chat', chatRoutes],
   ['/v1/conversations', conversationRoutes],
+  ['/v1/conversations', conversationCompactionRoutes],
+  ['/v1/conversations', conversationGenerationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
+  ['/v1/jobs', jobRoutes],
+  ['/v1/messages/batches', batchRoutes],
   ['/v1/embeddings', embeddingRoutes],
   ['/v1/groups', groupRoutes],
   ['/v1/groups', groupBlockRoutes],
@@ -71,11 +95,15 @@ export const resources: Mounted[] = [
   ['/v1/runs', runDeliveryRoutes],
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
+  ['/v1/runs', runTraceRoutes],
   ['/v1/sandbox-config', sandboxConfigRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
+  ['/v1/steps', stepTraceRoutes],
   ['/v1/tags', tagRoutes],
+  ['/v1/telemetry', telemetryRoutes],
   ['/v1/tools', toolRoutes],
+  ['/v1/voice-beta', voiceRoutes],
   ['/v1/tools/mcp', namedMcpRoutes],
   ['/v1/tools', toolSourceRoutes],
 ]

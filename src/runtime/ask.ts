@@ -1,14 +1,10 @@
 import { newId } from '../lib/id'
-import { backoff, iso } from '../lib/time'
+import { iso } from '../lib/time'
 import { deltaEvents } from './emit'
 import { type Model, type ModelDelta, ModelError, type ModelRequest } from './model'
 import type { OpenStep, Response, TurnPorts, TurnRun } from './ports'
 import { addDelta, type Draft, newDraft } from './response'
-
-const attemptsMax = 4
-const retryBaseMs = 500
-const retryMaxMs = 20_000
-const retryAfterMaxMs = 60_000
+import { persist } from './retry'
 
 export interface Answer extends Response {
   reason: 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
@@ -34,21 +30,8 @@ export interface Asking {
  */
 export async function ask(asking: Asking, request: (share: number) => ModelRequest): Promise<Answer> {
   const { run, step, ports, signal } = asking
-  let share = 1
   if (step.message_id && run.request.stream_tokens) ports.journal.emit(run.id, [{ type: 'abandoned', message_id: step.message_id }])
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await answer(asking, request(share))
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof ModelError) || attempt + 1 >= attemptsMax) throw error
-      if (error.type === 'context_window_exceeded') share /= 2
-      else if (error.options.transient) {
-        const asked = error.options.retryAfterMs
-        await ports.sleep(asked == null ? backoff(attempt, retryBaseMs, retryMaxMs) : Math.min(asked, retryAfterMaxMs), signal)
-      } else throw error
-    }
-  }
+  return persist((share) => answer(asking, request(share)), { sleep: ports.sleep, signal })
 }
 
 /** One attempt: what the model says is kept as it comes, and shown when the run streams tokens. */
@@ -60,10 +43,13 @@ async function answer({ run, step, model, several, waits, ports, signal }: Askin
   const context = { message_id, run_id: run.id, step_id: step.id, date: iso(ports.now()) }
   const streamed = run.request.stream_tokens ? deltaEvents(context, waits) : null
   let shown = false
+  let sent: Record<string, unknown> | null = null
+  const told = (body: Record<string, unknown>) => {
+    sent = body
+  }
   try {
-    for await (const delta of model.stream(request, signal)) {
-      if (delta.type === 'finish')
-        return { message_id, content: draft.content, calls: draft.calls, usage: delta.usage, reason: delta.reason }
+    for await (const delta of model.stream(request, signal, told)) {
+      if (delta.type === 'finish') return { message_id, ...draft, usage: delta.usage, reason: delta.reason, sent }
       if (!several && isLaterCall(draft, delta)) continue
       addDelta(draft, delta)
       const events = streamed?.(delta) ?? []

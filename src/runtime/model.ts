@@ -34,9 +34,9 @@ export interface Model {
   context_window: number
   /**
    * Streams one response. Throws `ModelError`; honours `signal` by throwing its reason.
-   * A response always ends with one `finish`.
+   * A response always ends with one `finish`. `sent` is told the body that the provider was sent, where that is known.
    */
-  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelDelta>
+  stream(request: ModelRequest, signal: AbortSignal, sent?: (body: Record<string, unknown>) => void): AsyncIterable<ModelDelta>
 }
 
 export const modelErrorTypes = [

@@ -56,6 +56,8 @@ export interface Response {
   content: ContentPart[]
   calls: ToolCall[]
   usage: Usage
+  /** The body that the provider was sent, when it is known. */
+  sent?: Record<string, unknown> | null
 }
 
 /** How a step ended; with a stop reason its run ends with it. */

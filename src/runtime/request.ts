@@ -34,7 +34,13 @@ const withSkills = (system: string, { request }: TurnRun): string =>
  * What the model is sent: the system message, as many of the newest messages as fit `share` of the window, repaired, and the tools
  * that the rules allow now. Returns null when the system message alone fills the window.
  */
-export function buildRequest(run: TurnRun, config: AgentConfig, model: Model, ports: TurnPorts, share = 1): ModelRequest | null {
+export function buildRequest(
+  run: TurnRun,
+  config: AgentConfig,
+  model: Model,
+  ports: Pick<TurnPorts, 'journal'>,
+  share = 1,
+): ModelRequest | null {
   const system = run.request.override_system ?? withSkills(ports.journal.system(run, config), run)
   const uses = toolUses(ports.journal.ofRun(run.id))
   const names = config.tools.map((tool) => tool.name)

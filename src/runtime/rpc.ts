@@ -1,4 +1,7 @@
 import type { Outcome } from '../lib/errors'
+import type { CapturedMessage } from './capture'
+import type { CompactionSettings } from './compaction-schema'
+import type { ModelRequest } from './model'
 import type { InputMessage, Message, RunStatus, StopReason, ToolStatus, TurnRequest, Usage } from './types'
 import type { LettaMessage } from './wire-schema'
 
@@ -68,6 +71,13 @@ export interface ContextReport {
   num_recall_memory: number
 }
 
+/** What compacting a context came to. Counts include the system message. */
+export interface CompactionResult {
+  summary: string
+  num_messages_before: number
+  num_messages_after: number
+}
+
 /** A message that was said elsewhere. */
 export type ImportedMessage = Pick<
   Message,
@@ -123,6 +133,15 @@ export interface AgentRpc {
   /** Recompiles the system message and answers its text; `dry_run` stores nothing. */
   recompile(scope: Scope, conversation_id: string | null, options: { dry_run: boolean }): Promise<Outcome<string>>
   context(scope: Scope, conversation_id: string | null): Promise<Outcome<ContextReport>>
+  /**
+   * Puts a summary, written by a model, in the place of older messages of a context; they stay in the history. The settings are those of the
+   * agent where they say nothing. A conflict while a turn is running, `bad_request` when the context would not get shorter.
+   */
+  compact(scope: Scope, conversation_id: string | null, settings: CompactionSettings | null): Promise<Outcome<CompactionResult>>
+  /** The first request that a turn would send to its model, and the handle of that model. Nothing is stored. */
+  preview(scope: Scope, submission: Submission): Promise<Outcome<{ handle: string; request: ModelRequest }>>
+  /** Stores a turn that took place elsewhere at the end of the agent's own context. A conflict while a turn is running. Answers how many messages. */
+  capture(scope: Scope, said: CapturedMessage[]): Promise<Outcome<number>>
   /** Runs a tool that the agent has, outside of any turn. Two calls with one `key` edit once. A tool's failure is a result. */
   runTool(scope: Scope, call: { name: string; args: Record<string, unknown>; key: string }): Promise<Outcome<DirectResult>>
   /** Forgets a conversation: cancels its runs and drops its context. */

@@ -246,6 +246,7 @@ export interface AgentConfig {
   model_settings: Record<string, unknown> | null
   context_window: number
   response_format: Record<string, unknown> | null
+  compaction_settings: Record<string, unknown> | null
   tool_rules: ToolRule[]
   message_buffer_autoclear: boolean
   /** How many passages its archive holds. */

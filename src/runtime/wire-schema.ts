@@ -125,6 +125,7 @@ export const CompactionStats = z
     messages_count_after: z.int(),
   })
   .meta({ id: 'CompactionStats' })
+export type CompactionStats = z.infer<typeof CompactionStats>
 export const SummaryMessage = z
   .object({ ...base, message_type: z.literal('summary_message'), summary: z.string(), compaction_stats: CompactionStats.nullable() })
   .meta({ id: 'SummaryMessage' })

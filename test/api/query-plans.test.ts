@@ -66,6 +66,16 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/runs/?active=true',
   '/v1/steps/',
   `/v1/steps/?agent_id=${ids.agent}`,
+  `/v1/runs/${ids.run}/trace`,
+  `/v1/steps/${ids.step}/trace`,
+  '/v1/_internal_runs/',
+  '/v1/_internal_runs/?order_by=duration',
+  '/v1/_internal_runs/?duration_percentile=50&tools_used=a&step_count=1',
+  '/v1/_internal_templates/deployment/d',
+  '/v1/jobs/',
+  '/v1/jobs/?active=true',
+  '/v1/messages/batches',
+  `/v1/messages/batches/${ids.batch}/messages`,
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
   `/v1/agents/${ids.agent}/export`,
@@ -97,11 +107,17 @@ describe('every list', () => {
   beforeAll(async () => {
     call = (await freshOrganization()).call
     const agent = (
-      await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })
+      await call('POST', '/v1/agents/', {
+        name: 'a',
+        model: 'loci/scripted',
+        deployment_id: 'd',
+        memory_blocks: [{ label: 'human', value: 'Ada' }],
+      })
     ).body
     const [passage] = (await call('POST', `/v1/agents/${agent.id}/archival-memory`, { text: 'a', tags: ['b'] })).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
     const sent = (await call('POST', `/v1/agents/${agent.id}/messages`, { input: 'hello' })).body
+    const batch = (await call('POST', '/v1/messages/batches', { requests: [{ agent_id: agent.id, input: '/say hi' }] })).body
     const group = (await call('POST', '/v1/groups/', { agent_ids: [agent.id], description: 'g' })).body
     const fields = { identifier_key: 'key', name: 'a', identity_type: 'user', agent_ids: [agent.id] }
     const identity = (await call('POST', '/v1/identities/', fields)).body
@@ -112,6 +128,8 @@ describe('every list', () => {
       block: agent.blocks[0].id,
       conversation: conversation.id,
       run: sent.messages[0].run_id,
+      step: sent.messages[0].step_id,
+      batch: batch.id,
     })
     const server = { server_name: 'a', config: { mcp_server_type: 'sse', server_url: 'https://a.example/sse' } }
     ids.mcpServer = (await call('POST', '/v1/mcp-servers', server)).body.id

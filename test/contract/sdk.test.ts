@@ -8,7 +8,9 @@ import { agents } from './sdk/agents'
 import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
+import { compaction } from './sdk/compaction'
 import { conversations } from './sdk/conversations'
+import { hosted } from './sdk/hosted'
 import { identities } from './sdk/identities'
 import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
@@ -17,6 +19,7 @@ import { patience } from './sdk/patience'
 import { runs } from './sdk/runs'
 import { streams } from './sdk/streams'
 import { tools } from './sdk/tools'
+import { traces } from './sdk/traces'
 
 const api = await startApi({ MCP_TIMEOUT_SECONDS: '3' })
 
@@ -47,7 +50,11 @@ describe('the official SDK drives', () => {
   identities(api)
   runs(api)
   patience(api)
+  compaction(api)
+  traces(api)
 })
+
+describe('of what only the hosted service has', () => hosted(api))
 
 describe('coverage', () => {
   it('is what it was: a method that works goes on working, and one that begins to is written down', () => {

@@ -110,7 +110,9 @@ describe('a stream', () => {
 describe('paths', () => {
   it('answer with and without a trailing slash, and under /latest', async () => {
     const { fetch } = await agent()
-    const lists = operationsOf(api.document).filter(({ method, path, admin }) => method === 'GET' && !path.includes('{') && !admin)
+    const lists = operationsOf(api.document).filter(
+      ({ method, path, admin, responses }) => method === 'GET' && !path.includes('{') && !admin && !responses[501],
+    )
     expect(lists.length).toBeGreaterThan(15)
     for (const { path } of lists) {
       const [plain, slashed, latest] = await Promise.all([path, `${path}/`, `/latest${path}/`].map((one) => fetch('GET', one)))

@@ -20,6 +20,15 @@ async function made(call: Call, path: string, body: unknown, method = 'POST') {
   return answer.body
 }
 
+/** A batch, when all of it is done. */
+async function ended(call: Call, batch: { id: string }) {
+  for (;;) {
+    const { body } = await call('GET', `/v1/messages/batches/${batch.id}`)
+    if (body.completed_at !== null) return batch
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 /** A webhook that was delivered at the first try. Nothing is sent. */
 async function delivered(organization_id: string, agent_id: string, run_id: string, marker: string): Promise<string> {
   const id = newId('delivery')
@@ -71,6 +80,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     tags: [marker],
   })
   const block = await made(call, '/v1/blocks', { label: 'notes', value: marker, description: marker, tags: [marker] })
+  const deployment = `deployment ${crypto.randomUUID()}`
   const agent = await made(call, '/v1/agents', {
     name: marker,
     description: marker,
@@ -81,6 +91,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     tags: [marker],
     secrets: { KEY: marker },
     metadata: { marker },
+    deployment_id: deployment,
   })
   const identity = await made(call, '/v1/identities', {
     identifier_key: marker,
@@ -109,6 +120,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
   await made(call, `/v1/blocks/${block.id}/undo`, {})
   const { step_id, run_id, id: message_id } = turn.messages[0]
   await made(call, `/v1/steps/${step_id}/feedback`, { feedback: 'positive', tags: [marker] }, 'PATCH')
+  const batch = await ended(call, await made(call, '/v1/messages/batches', { requests: [{ agent_id: agent.id, input: `/say ${said}` }] }))
   const key = await made(call, '/v1/api-keys', { name: marker })
   const sandbox = await made(call, '/v1/sandbox-config', { config: { sandbox_dir: marker } })
   const variable = await made(call, `/v1/sandbox-config/${sandbox.id}/environment-variable`, {
@@ -134,6 +146,10 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     tool_name: 'memory_insert',
     api_key_id: key.id,
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
+    deployment_id: deployment,
+    transaction_id: 'invoice-17',
+    job_id: batch.id,
+    batch_id: batch.id,
     organization_id,
     sandbox_config_id: sandbox.id,
     environment_variable_id: variable.id,

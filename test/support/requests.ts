@@ -6,8 +6,12 @@ import { type OpenApiDocument, type Operation, operationsOf, schemasOf } from '.
 
 const document = (await callAs(null)<OpenApiDocument>('GET', '/openapi.json')).body
 
-/** Every operation that the server documents. */
-export const operations = operationsOf(document)
+const documented = operationsOf(document)
+
+/** Operations that the server documents only to say that it does not have them. */
+export const hosted = documented.filter(({ responses }) => responses[501])
+/** Every operation that the server serves. */
+export const operations = documented.filter(({ responses }) => !responses[501])
 export const schemas = schemasOf(document)
 
 /** Bodies that their schemas do not tell: fields of which exactly one is needed, say. */
@@ -28,7 +32,7 @@ export const addressOf = ({ parameters }: Operation): string[] =>
   parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
 
 /** Path parameters that are names: any text is one. */
-export const names = ['block_label', 'mcp_server_name', 'mcp_tool_name', 'tool_name']
+export const names = ['block_label', 'deployment_id', 'mcp_server_name', 'mcp_tool_name', 'tool_name', 'transaction_id']
 
 /** What a request has instead of the fixture's ids, the required query, and the sample of a body. */
 export interface Changes {

@@ -86,6 +86,7 @@ export async function loadAgentConfig(
     model_settings: conversation?.model ? conversation.model_settings : agent.model_settings,
     context_window: conversation?.context_window_limit ?? config.context_window ?? 128_000,
     response_format: agent.response_format,
+    compaction_settings: agent.compaction_settings,
     tool_rules: agent.tool_rules,
     message_buffer_autoclear: agent.message_buffer_autoclear,
     archival_memories: raw.archival_memories as number,

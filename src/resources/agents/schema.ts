@@ -178,5 +178,5 @@ export const ContextWindowOverview = z
     num_tokens_messages: z.int(),
     messages: z.array(object()),
   })
-  .meta({ id: 'ContextWindowOverview' })
+  .meta({ id: 'ContextWindowOverview', description: 'Numbers of tokens are estimates: a quarter of the bytes of the text in UTF-8.' })
 export type ContextWindowOverview = z.output<typeof ContextWindowOverview>

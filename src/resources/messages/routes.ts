@@ -3,8 +3,8 @@ import { body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
 import { AppError } from '../../lib/errors'
 import { LettaMessage } from '../../runtime/wire-schema'
-import { MessageSearchHit, MessagesQuery, RunMessagesQuery, SearchRequest } from './schema'
-import { messageService, searchMessages } from './service'
+import { MessageSearchHit, MessagesQuery, OlderMessageSearchHit, OlderSearchRequest, RunMessagesQuery, SearchRequest } from './schema'
+import { messageService, searchMessages, searchMessagesOlder } from './service'
 
 const op = (operationId: string) => ({ tags: ['messages'], operationId })
 const list = { 200: json(z.array(LettaMessage), 'Messages') }
@@ -47,6 +47,24 @@ stepMessageRoutes.openapi(
     list,
   ),
   async (c) => c.json(await messageService.ofStep(c.get('ctx'), c.req.valid('param').step_id, c.req.valid('query')), 200),
+)
+
+/** `/v1/agents`, the older search of messages. */
+export const agentMessageSearchRoutes = router()
+
+agentMessageSearchRoutes.openapi(
+  operation(
+    {
+      tags: ['messages'],
+      operationId: 'search_agent_messages',
+      method: 'post',
+      path: '/messages/search',
+      deprecated: true,
+      request: { body: body(OlderSearchRequest, 'What to look for') },
+    },
+    { 200: json(z.array(OlderMessageSearchHit), 'Messages, best match first') },
+  ),
+  async (c) => c.json(await searchMessagesOlder(c.get('ctx'), c.req.valid('json')), 200),
 )
 
 const messageParams = z.object({ agent_id: idOf('agent'), message_id: idOf('message') })

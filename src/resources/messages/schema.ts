@@ -201,6 +201,9 @@ export const ResetRequest = z
 
 const listFields = {
   include_return_message_types: queryList(MessageType, 'Message types to return; all unless given.'),
+  include_compaction_messages: queryFlag(
+    'Show summaries as `summary_message`; as user messages unless true, or unless that type is asked for.',
+  ),
   include_err: queryFlag('`false` leaves out messages that report an error.'),
 }
 const contextFields = {
@@ -240,6 +243,29 @@ export const SearchRequest = z
   })
   .meta({ id: 'MessageSearchRequest' })
 export type SearchRequest = z.output<typeof SearchRequest>
+
+const searchedRoles = ['user', 'assistant', 'tool', 'summary'] as const
+
+/** The older form of a search of messages. */
+export const OlderSearchRequest = SearchRequest.extend({
+  query: SearchRequest.shape.query.nullish().describe('Words to look for; the newest messages unless given.'),
+  roles: z.array(z.enum(searchedRoles)).nullish().describe('Only messages of these roles; of users and assistants unless given.'),
+  project_id: optionalText('Only messages of agents of this project.'),
+  template_id: optionalText('Only messages of agents of this template.'),
+  limit: z.int().min(1).max(100).default(10),
+}).meta({ id: 'OlderMessageSearchRequest' })
+export type OlderSearchRequest = z.output<typeof OlderSearchRequest>
+
+export const OlderMessageSearchHit = z
+  .object({
+    embedded_text: z.string(),
+    message: z.record(z.string(), z.unknown()).describe('The message in its internal form.'),
+    fts_rank: z.int().nullable().describe('Place in the full-text ranking, from 1; null without a query.'),
+    vector_rank: z.null(),
+    rrf_score: z.number().describe('Reciprocal rank: 1 / (60 + place).'),
+  })
+  .meta({ id: 'OlderMessageSearchHit' })
+export type OlderMessageSearchHit = z.output<typeof OlderMessageSearchHit>
 
 const hit = {
   message_id: z.string(),

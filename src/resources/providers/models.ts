@@ -82,9 +82,15 @@ export async function describeHandle(ctx: Ctx, handle: string): Promise<ModelFac
 
 /**
  * The model of a handle of an organization's own provider, to be called with its key: one indexed read, made anew each time, so that a
- * changed key counts at once. Throws `not_found` when the organization has no such provider.
+ * changed key counts at once. `through` is used instead of the guarded network. Throws `not_found` when the organization has no such provider.
  */
-export async function callableModel(env: Env, config: Config, organization_id: string, handle: string): Promise<Model> {
+export async function callableModel(
+  env: Env,
+  config: Config,
+  organization_id: string,
+  handle: string,
+  through?: typeof fetch,
+): Promise<Model> {
   const found = await find(env.DB, organization_id, handle)
   if (!found) throw unknownHandle(handle, usableHandles(config, env.AI))
   const { api_key_enc, window, ...provider } = found
@@ -95,7 +101,7 @@ export async function callableModel(env: Env, config: Config, organization_id: s
     {
       window,
       timeoutMs: config.MODEL_TIMEOUT_SECONDS * 1000,
-      fetch: guardedStream({ ...reachOf(config, env.PUBLIC_NETWORK), maxResponseBytes }),
+      fetch: through ?? guardedStream({ ...reachOf(config, env.PUBLIC_NETWORK), maxResponseBytes }),
     },
   )
 }

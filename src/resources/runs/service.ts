@@ -59,7 +59,8 @@ export const runOfState = (state: RunState): Run => ({
 
 type Filters = Partial<Omit<RunQuery, keyof Page | 'order_by' | 'ascending'>>
 
-function matching(ctx: Ctx, query: Filters) {
+/** The condition of a list's filters; live runs of the actor's organization. */
+export function runsMatching(ctx: Ctx, query: Filters) {
   const agentIds = [...(query.agent_id ? [query.agent_id] : []), ...(query.agent_ids ?? [])]
   // A `+` before a column keeps its index out of the plan, so that the index that has the order is taken.
   const narrow =
@@ -99,13 +100,13 @@ export const runService = {
     const order = query.ascending === undefined ? query.order : query.ascending ? 'asc' : 'desc'
     const cursors = eq(runs.organization_id, ctx.actor.organization_id)
     const sort = { by: runs.created_at, id: runs.id }
-    return (await listPage(ctx.db, runs, sort, { ...query, order }, matching(ctx, query), cursors)).map(runOf)
+    return (await listPage(ctx.db, runs, sort, { ...query, order }, runsMatching(ctx, query), cursors)).map(runOf)
   },
 
   /** Runs that have not ended, newest first, at most 1000. */
   async active(ctx: Ctx, query: Filters): Promise<Run[]> {
     const page = { limit: 1000, order: 'desc' as const }
-    const where = matching(ctx, { ...query, active: true })
+    const where = runsMatching(ctx, { ...query, active: true })
     return (await listPage(ctx.db, runs, { by: runs.created_at, id: runs.id }, page, where)).map(runOf)
   },
 
@@ -159,6 +160,7 @@ export const runService = {
       statement(d1, ctx.db.update(runMetrics).set(gone).where(eq(runMetrics.id, id))),
       statement(d1, ctx.db.update(steps).set(gone).where(eq(steps.run_id, id))),
       statement(d1, ctx.db.update(stepMetrics).set(gone).where(eq(stepMetrics.run_id, id))),
+      d1.prepare('delete from provider_traces where step_id in (select id from steps where run_id = ?1)').bind(id),
     ])
   },
 }

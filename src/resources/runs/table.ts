@@ -37,6 +37,7 @@ export const runs = sqliteTable(
     index('ix_runs_agent_id').on(t.agent_id),
     index('ix_runs_organization_id').on(t.organization_id),
     index('ix_runs_organization_created').on(t.organization_id, t.created_at, t.id),
+    index('ix_runs_organization_duration').on(t.organization_id, t.total_duration_ns, t.id),
     index('ix_runs_agent_created').on(t.agent_id, t.created_at, t.id),
     index('ix_runs_conversation_created').on(t.conversation_id, t.created_at, t.id),
     ...jsonChecks('runs', t),

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { body, idOf, json, operation } from '../../http/crud'
 import { router } from '../../http/router'
-import { FeedbackRequest, RunStepsQuery, Step, StepMetrics, StepQuery } from './schema'
+import { FeedbackRequest, RunStepsQuery, Step, StepMetrics, StepQuery, TransactionId } from './schema'
 import { stepService } from './service'
 
 const op = (operationId: string) => ({ tags: ['steps'], operationId })
@@ -39,6 +39,22 @@ stepRoutes.openapi(
     { 200: json(Step, 'Step') },
   ),
   async (c) => c.json(await stepService.setFeedback(c.get('ctx'), c.req.valid('param').step_id, c.req.valid('json')), 200),
+)
+
+stepRoutes.openapi(
+  operation(
+    {
+      ...op('update_step_transaction_id'),
+      method: 'patch',
+      path: '/{step_id}/transaction/{transaction_id}',
+      request: { params: params.extend({ transaction_id: TransactionId }) },
+    },
+    { 200: json(Step, 'Step') },
+  ),
+  async (c) => {
+    const { step_id, transaction_id } = c.req.valid('param')
+    return c.json(await stepService.setTransaction(c.get('ctx'), step_id, transaction_id), 200)
+  },
 )
 
 /** `/v1/runs`, the steps of a run. */

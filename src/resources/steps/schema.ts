@@ -82,6 +82,9 @@ export const StepMetrics = z
   .meta({ id: 'StepMetrics' })
 export type StepMetrics = z.output<typeof StepMetrics>
 
+/** What a system of yours calls a step, such as its line in a bill. */
+export const TransactionId = z.string().min(1).max(255).meta({ description: 'Any text of up to 255 characters.', example: 'invoice-17' })
+
 export const FeedbackRequest = z
   .object({
     feedback: Feedback.nullish().describe('Null takes the feedback back.'),

@@ -86,6 +86,8 @@ export const stepService = {
     }
   },
 
+  setTransaction: async (ctx: Ctx, id: string, tid: string): Promise<Step> => stepOf(await rows.update(ctx, id, { tid })),
+
   /** Sets what was given: an absent `feedback` stays, null takes it back; `tags` replace the step's. */
   async setFeedback(ctx: Ctx, id: string, { feedback, tags }: FeedbackRequest): Promise<Step> {
     return stepOf(await rows.update(ctx, id, { ...(feedback === undefined ? {} : { feedback }), ...(tags == null ? {} : { tags }) }))

@@ -12,6 +12,7 @@ export const agentConfig = (id: string, toolNames: string[]): AgentConfig => ({
   model_settings: null,
   context_window: 32_000,
   response_format: null,
+  compaction_settings: null,
   tool_rules: [],
   message_buffer_autoclear: false,
   archival_memories: 0,

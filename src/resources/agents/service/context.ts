@@ -1,31 +1,10 @@
 import type { Ctx } from '../../../context'
 import { estimateTokens } from '../../../runtime/request'
 import { resolveConversation } from '../../conversations/service'
+import { internalMessage } from '../../messages/internal'
 import { messagesByIds, type StoredMessage } from '../../messages/service'
 import { agentObject } from '../object'
 import type { ContextWindowOverview } from '../schema'
-
-/** A stored message in the API's internal form: what is empty is null. */
-function internalMessage(row: StoredMessage): Record<string, unknown> {
-  const { organization_id: _, is_deleted: _d, text: _t, sequence_id: _s, ...message } = row
-  const orNull = <T>(list: T[]) => (list.length > 0 ? list : null)
-  return {
-    ...message,
-    tool_calls: orNull(
-      row.tool_calls.map((call) => ({ id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments } })),
-    ),
-    tool_returns: orNull(
-      row.tool_returns.map((one) => ({
-        tool_call_id: one.tool_call_id,
-        status: one.status,
-        func_response: one.content,
-        stdout: one.stdout ?? null,
-        stderr: one.stderr ?? null,
-      })),
-    ),
-    approvals: orNull(row.approvals),
-  }
-}
 
 /** Tokens of a message's own text, calls and results. */
 const tokensOf = (row: StoredMessage) => estimateTokens(JSON.stringify([row.content, row.tool_calls, row.tool_returns]))
@@ -36,7 +15,7 @@ export async function contextOf(ctx: Ctx, agentId: string, conversationId: strin
   const report = await agentObject(ctx, agentId).context(conversation_id)
   const rows = await messagesByIds(ctx, report.message_ids)
   const system = [report.system, report.metadata].filter(Boolean).join('\n\n')
-  const said = rows.filter((row) => row.role !== 'system')
+  const said = rows.filter((row, i) => row.role !== 'system' && !(i === 1 && row.role === 'summary'))
   const tokens = {
     num_tokens_external_memory_summary: 0,
     num_tokens_system: estimateTokens(system),

@@ -5,7 +5,7 @@ import { agentObject } from '../object'
 
 /** Everything of an agent that is kept but no longer shown. */
 const histories = ['messages', 'runs', 'run_metrics', 'steps', 'step_metrics', 'conversations', 'conversation_messages']
-/** What binds an agent to things that outlive it. */
+/** What binds an agent to things that outlive it, and what is of no use without it. */
 const bonds = [
   'archives_agents',
   'blocks_agents',
@@ -14,6 +14,7 @@ const bonds = [
   'agent_environment_variables',
   'groups_agents',
   'identities_agents',
+  'provider_traces',
 ]
 /** How much of a run that was still going may arrive after the agent is marked, in milliseconds back from that instant. */
 const marginMs = 60_000

@@ -34,16 +34,27 @@ import {
 } from './list'
 
 export { messagesByIds, type StoredMessage } from './list'
-export { searchMessages } from './search'
+export { searchMessages, searchMessagesOlder } from './search'
 export { failureOf, persistently, type Reading, responseOf, type Sending, send, streamRun, submit } from './send'
 
 const rows = repository(messages, 'Message')
 
+/** Summaries are shown as user messages to clients that have not asked for what they are. */
+const asSummary = (query: { include_return_message_types?: string[] | undefined; include_compaction_messages?: boolean | undefined }) =>
+  query.include_compaction_messages ?? query.include_return_message_types?.includes('summary_message') ?? false
+
 /** Stored messages as clients see them: newest first also among the parts of one when the list is. */
-const shown = (stored: StoredMessage[], query: { order?: Page['order']; include_return_message_types?: string[] | undefined } = {}) =>
+const shown = (
+  stored: StoredMessage[],
+  query: {
+    order?: Page['order']
+    include_return_message_types?: string[] | undefined
+    include_compaction_messages?: boolean | undefined
+  } = {},
+) =>
   filterTypes(
     stored.flatMap((message): LettaMessage[] => {
-      const parts = toWire(message, { summaryAsUser: true })
+      const parts = toWire(message, { summaryAsUser: !asSummary(query) })
       return query.order === 'desc' ? parts.toReversed() : parts
     }),
     query.include_return_message_types,

@@ -134,6 +134,16 @@ export function modeOf(request: SendRequest, streamingByDefault: boolean): TurnM
   return { streaming, background: request.background ?? false, run_type: streaming ? 'send_message_streaming' : 'send_message' }
 }
 
+/** Throws when messages are too large to be stored. */
+export function assertSize(messages: unknown): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(messages)).length
+  if (bytes > maxInputBytes)
+    throw new AppError(
+      'payload_too_large',
+      `The messages, tools and skills are ${bytes} bytes of JSON, over the limit of ${maxInputBytes}. Send smaller images or less text.`,
+    )
+}
+
 /** A validated request as the agent's object takes it. Throws what the client has to correct. */
 export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode: TurnMode): TurnRequest {
   const said = {
@@ -142,12 +152,7 @@ export function turnRequest(ctx: Pick<Ctx, 'config'>, request: SendRequest, mode
     client_tools: toolsOf(request),
     client_skills: (request.client_skills ?? []).map(({ description, ...skill }) => ({ ...skill, description: description ?? '' })),
   }
-  const bytes = new TextEncoder().encode(JSON.stringify(said)).length
-  if (bytes > maxInputBytes)
-    throw new AppError(
-      'payload_too_large',
-      `The messages, tools and skills are ${bytes} bytes of JSON, over the limit of ${maxInputBytes}. Send smaller images or less text.`,
-    )
+  assertSize(said)
   const { config } = ctx
   if (request.callback_url) checkUrl(request.callback_url, { allow: config.EGRESS_ALLOW, production: config.ENVIRONMENT === 'production' })
   return {

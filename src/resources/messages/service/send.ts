@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../context'
-import { AppError, type ErrorKind } from '../../../lib/errors'
+import { AppError } from '../../../lib/errors'
 import { backoff, sleep } from '../../../lib/time'
+import { kindOfFailure } from '../../../runtime/failure'
 import type { RunResult, RunState } from '../../../runtime/rpc'
 import { filterTypes } from '../../../runtime/wire'
 import type { LettaResponse } from '../../../runtime/wire-schema'
@@ -85,23 +86,11 @@ export const responseOf = (result: RunResult, types: string[] | null | undefined
   turns: null,
 })
 
-const kinds: Record<string, ErrorKind> = {
-  llm_timeout: 'llm_timeout',
-  llm_rate_limit: 'llm_rate_limit',
-  llm_insufficient_credits: 'llm_insufficient_credits',
-  llm_authentication: 'llm_authentication',
-  llm_bad_request: 'llm_bad_request',
-  context_window_exceeded: 'llm_bad_request',
-  context_window_overflow_in_system_prompt: 'llm_bad_request',
-  internal_error: 'internal',
-  pending_approval: 'conflict',
-}
-
 /** The failure of a run as an error of the request. It was stored: sending the request again would only run the turn a second time. */
 export function failureOf({ error, run }: RunResult): AppError | null {
   if (!error) return null
   const { type, message, detail } = error
-  return new AppError(kinds[type] ?? 'llm_error', detail && detail !== message ? `${message} (${detail})` : message, {
+  return new AppError(kindOfFailure(type), detail && detail !== message ? `${message} (${detail})` : message, {
     ...(type === 'pending_approval' ? { code: 'PENDING_APPROVAL' } : {}),
     error: { type, message, detail },
     run_id: run.id,

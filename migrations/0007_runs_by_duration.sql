@@ -1,0 +1,1 @@
+CREATE INDEX `ix_runs_organization_duration` ON `runs` (`organization_id`,`total_duration_ns`,`id`);
