@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type IdKind, newId } from '../../src/lib/id'
 import type { Operation, Schema } from './operations'
-import { addressOf, nameIn, names, schemas } from './requests'
+import { addressOf, nameIn, schemas } from './requests'
 
 /** A request that nobody should send. */
 export interface Hostile {
