@@ -7,6 +7,15 @@ import { agentBlockRoutes, blockRoutes, blockVersionRoutes, groupBlockRoutes, id
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { embeddingRoutes } from './embeddings/routes'
+import { fileAgentRoutes, folderFileRoutes, sourceFileRoutes } from './files/routes'
+import {
+  agentFolderRoutes,
+  agentSourceRoutes,
+  folderRelationRoutes,
+  folderRoutes,
+  sourceRelationRoutes,
+  sourceRoutes,
+} from './folders/routes'
 import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
@@ -37,11 +46,14 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentArchiveRoutes],
   ['/v1/agents', agentBlockRoutes],
   ['/v1/agents', agentFileRoutes],
+  ['/v1/agents', agentFolderRoutes],
+  ['/v1/agents', fileAgentRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentPassageRoutes],
+  ['/v1/agents', agentSourceRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/agents', agentToolRunRoutes],
   ['/v1/api-keys', apiKeyRoutes],
@@ -56,6 +68,9 @@ export const resources: Mounted[] = [
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
   ['/v1/embeddings', embeddingRoutes],
+  ['/v1/folders', folderRoutes],
+  ['/v1/folders', folderFileRoutes],
+  ['/v1/folders', folderRelationRoutes],
   ['/v1/groups', groupRoutes],
   ['/v1/groups', groupBlockRoutes],
   ['/v1/groups', groupMessageRoutes],
@@ -72,6 +87,9 @@ export const resources: Mounted[] = [
   ['/v1/runs', runMessageRoutes],
   ['/v1/runs', runStepRoutes],
   ['/v1/sandbox-config', sandboxConfigRoutes],
+  ['/v1/sources', sourceRoutes],
+  ['/v1/sources', sourceFileRoutes],
+  ['/v1/sources', sourceRelationRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/tags', tagRoutes],

@@ -14,6 +14,8 @@ const bonds = [
   'agent_environment_variables',
   'groups_agents',
   'identities_agents',
+  'sources_agents',
+  'files_agents',
 ]
 /** How much of a run that was still going may arrive after the agent is marked, in milliseconds back from that instant. */
 const marginMs = 60_000
