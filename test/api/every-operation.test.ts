@@ -64,8 +64,8 @@ describe('without a key', () => {
 })
 
 describe('with the key of another organization', () => {
-  // A label, a name or a version names something only within its block or agent.
-  const within = ['version', 'block_label', 'tool_name']
+  // A label, a name or a version names something only within its block, agent or organization.
+  const within = ['version', 'block_label', 'folder_name', 'source_name', 'tool_name']
   const addressed = ofMembers.filter((operation) => addressOf(operation).some((name) => !within.includes(name)))
 
   it.each(byName(addressed))('%s answers 404, the same as for what is not there, and changes nothing', async (_, operation) => {

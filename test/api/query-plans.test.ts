@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freshOrganization } from '../support/client'
+import { made, uploaded } from '../support/files'
 
 const { DB } = env as unknown as { DB: D1Database }
 const prototype = Object.getPrototypeOf(DB) as D1Database
@@ -66,6 +67,17 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/runs/?active=true',
   '/v1/steps/',
   `/v1/steps/?agent_id=${ids.agent}`,
+  '/v1/folders/',
+  '/v1/folders/?name=docs',
+  '/v1/folders/metadata?include_detailed_per_source_metadata=true',
+  `/v1/folders/${ids.folder}/agents`,
+  `/v1/folders/${ids.folder}/files`,
+  `/v1/folders/${ids.folder}/files?order=asc&include_content=true`,
+  `/v1/folders/${ids.folder}/passages`,
+  '/v1/agents/?include=agent.sources',
+  `/v1/agents/${ids.agent}/files`,
+  `/v1/agents/${ids.agent}/files?is_open=true&order=asc`,
+  `/v1/agents/${ids.agent}/folders`,
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
   `/v1/agents/${ids.agent}/export`,
@@ -96,8 +108,15 @@ describe('every list', () => {
 
   beforeAll(async () => {
     call = (await freshOrganization()).call
+    const folder = (await made(call, '/v1/folders', { name: 'docs' })).id
+    await uploaded(call, folder, 'text', 'a.txt')
     const agent = (
-      await call('POST', '/v1/agents/', { name: 'a', model: 'loci/scripted', memory_blocks: [{ label: 'human', value: 'Ada' }] })
+      await call('POST', '/v1/agents/', {
+        name: 'a',
+        model: 'loci/scripted',
+        memory_blocks: [{ label: 'human', value: 'Ada' }],
+        folder_ids: [folder],
+      })
     ).body
     const [passage] = (await call('POST', `/v1/agents/${agent.id}/archival-memory`, { text: 'a', tags: ['b'] })).body
     const conversation = (await call('POST', `/v1/conversations/?agent_id=${agent.id}`, {})).body
@@ -112,6 +131,7 @@ describe('every list', () => {
       block: agent.blocks[0].id,
       conversation: conversation.id,
       run: sent.messages[0].run_id,
+      folder,
     })
     const server = { server_name: 'a', config: { mcp_server_type: 'sse', server_url: 'https://a.example/sse' } }
     ids.mcpServer = (await call('POST', '/v1/mcp-servers', server)).body.id

@@ -9,6 +9,7 @@ import { approvals } from './sdk/approvals'
 import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { conversations } from './sdk/conversations'
+import { folders } from './sdk/folders'
 import { identities } from './sdk/identities'
 import { mcpServers } from './sdk/mcp-servers'
 import { messages } from './sdk/messages'
@@ -44,6 +45,7 @@ describe('the official SDK drives', () => {
   blocks(api)
   tools(api)
   conversations(api)
+  folders(api)
   identities(api)
   runs(api)
   patience(api)
