@@ -4,7 +4,7 @@ import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { authenticate, authenticateAdmin } from './http/auth'
 import { idempotent } from './http/idempotency'
-import { rateLimit, requestLog, shallowJson } from './http/middleware'
+import { isStreamed, rateLimit, requestLog, shallowJson } from './http/middleware'
 import { documentation } from './http/openapi'
 import { type App, type AppEnv, root } from './http/router'
 import { AppError } from './lib/errors'
@@ -32,7 +32,8 @@ export function createApp(): App {
   app.use(cors({ origin: '*', exposeHeaders: ['etag', 'retry-after', 'x-request-id'] }))
   const limits = longer.map(([path, bytes]) => [path, limited(bytes)] as const)
   const usual = limited(maxBodyBytes)
-  app.use('/v1/*', (c, next) => (limits.find(([path]) => path.test(c.req.path))?.[1] ?? usual)(c, next))
+  const limitOf = (path: string) => limits.find(([longer]) => longer.test(path))?.[1] ?? usual
+  app.use('/v1/*', (c, next) => (isStreamed(c.req) ? next() : limitOf(c.req.path)(c, next)))
   app.use('/v1/admin/*', authenticateAdmin)
   const member = authenticate(actorOfKey)
   const open = /^\/v1\/(admin\/|health$|ready$)/

@@ -8,6 +8,8 @@ export interface Env {
   DB: D1Database
   AGENT: DurableObjectNamespace<AgentObject>
   DELIVERY: DurableObjectNamespace<DeliveryObject>
+  /** Uploaded files. */
+  FILES: R2Bucket
   RATE_LIMITER?: RateLimit
   /** A transport that connects to public addresses only, bound where the platform's own `fetch` could reach a private network. */
   PUBLIC_NETWORK?: Fetcher

@@ -5,6 +5,8 @@ import { configOf, type Env } from './env'
 import { keptMs } from './http/idempotency'
 import { dayMs, iso } from './lib/time'
 import { resumeBatches } from './resources/batches/submit'
+import { sweepObjects } from './resources/files/objects'
+import { sweepFiles } from './resources/files/process'
 import { forgetTraces } from './resources/traces/service'
 
 export { AgentObject } from '../durable-objects/agent'
@@ -13,12 +15,18 @@ export { DeliveryObject } from '../durable-objects/delivery'
 export default {
   fetch: createApp().fetch,
   /**
-   * Every hour: answers kept for `Idempotency-Key` are forgotten after a day, traces of model calls after their days; batches that were cut
-   * short are taken up.
+   * Every hour: answers kept for `Idempotency-Key` are forgotten after a day, traces of model calls after their days; batches and files that
+   * were cut short are taken up again, and what is left of deleted files is deleted.
    */
   async scheduled(event, env) {
-    await forgetAnswers(database(env.DB), iso(event.scheduledTime - keptMs))
-    await resumeBatches(env)
-    await forgetTraces(env.DB, event.scheduledTime - configOf(env).PROVIDER_TRACE_DAYS * dayMs)
+    const now = event.scheduledTime
+    const done = await Promise.allSettled([
+      forgetAnswers(database(env.DB), iso(now - keptMs)),
+      forgetTraces(env.DB, now - configOf(env).PROVIDER_TRACE_DAYS * dayMs),
+      resumeBatches(env),
+      sweepObjects(env, now),
+      sweepFiles(env, now),
+    ])
+    for (const each of done) if (each.status === 'rejected') throw each.reason
   },
 } satisfies ExportedHandler<Env>

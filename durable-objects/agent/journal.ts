@@ -4,7 +4,7 @@ import type { RunError } from '../../src/runtime/events'
 import { interruptedReturn } from '../../src/runtime/packaging'
 import { type Journal, type JournalledCall, type OpenStep, RunEnded, type StepEnd, type TurnRun } from '../../src/runtime/ports'
 import { compileSystem } from '../../src/runtime/prompt'
-import { type AgentConfig, addUsage, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
+import { type AgentConfig, addUsage, type Folder, type StopReason, type ToolReturn, type Usage } from '../../src/runtime/types'
 import { approvals } from './approvals'
 import { events } from './events'
 import { contextKey, messages, type NewMessage } from './messages'
@@ -24,8 +24,12 @@ const fingerprint = (config: AgentConfig): string =>
     config.timezone,
     config.tool_rules,
     config.blocks.map((b) => [b.id, b.version, b.label, b.read_only]),
+    ...(config.folders.length > 0 ? [config.file_limits, config.folders.map(({ files, ...folder }) => [folder, files.map(printOf)])] : []),
     ...(config.archival_memories > 0 ? [config.archival_memories] : []),
   ])
+
+/** A file of a folder, without its content. */
+const printOf = (file: Folder['files'][number]) => [file.name, file.is_open, file.version, file.visible_content?.length]
 
 /** The journal of an agent's turns over its store. `payload` builds what a webhook of an ended run carries. */
 export function journalOf(store: Store, agent_id: string, payload: (run: Run) => string): Journal {

@@ -13,6 +13,8 @@ export const promptInput = (store: Store, conversation_id: string | null, config
   timezone: config.timezone,
   blocks: config.blocks,
   tool_rules: config.tool_rules,
+  folders: config.folders,
+  file_limits: config.file_limits,
   previous_messages: messages.recallCount(store, conversation_id),
   archival_memories: config.archival_memories,
   compiled_at: store.now(),

@@ -7,6 +7,7 @@ import { open, seal, sha256 } from '../lib/crypto'
 import { AppError } from '../lib/errors'
 import { uuidFrom } from '../lib/id'
 import { iso } from '../lib/time'
+import { isStreamed } from './middleware'
 import type { AppEnv } from './router'
 
 /** How long a request holds its key before a repeat may take it over. */
@@ -44,8 +45,12 @@ async function claim({ db, actor }: Ctx, key: string, request_hash: string): Pro
   throw new AppError('idempotency_in_progress', detail, { headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
 }
 
-/** The body as text: of a form byte by byte, without the boundary, which a client makes up anew for each try. */
+/**
+ * What tells a body from others: itself, of a form byte by byte, without the boundary, which a client makes up anew for each try. Of a form
+ * that nothing may read before it is served, its length.
+ */
 async function content(c: Context<AppEnv>): Promise<string> {
+  if (isStreamed(c.req)) return `form of ${c.req.header('content-length') ?? 'unknown'} bytes`
   const type = c.req.header('content-type') ?? ''
   if (!/^multipart\//i.test(type)) return c.req.text()
   const bytes = new TextDecoder('latin1').decode(await c.req.arrayBuffer())

@@ -1,3 +1,4 @@
+import type { HonoRequest } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { configOf } from '../env'
 import { depthOf, maxDepth } from '../lib/depth'
@@ -38,10 +39,14 @@ export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
   await next()
 })
 
+/** A form whose file is stored while it arrives, under a limit of its own: nothing may read it before. */
+export const isStreamed = (request: HonoRequest): boolean =>
+  /^\/v1\/(folders|sources)\/[^/]+\/upload$/.test(request.path) && /^multipart\//i.test(request.header('content-type') ?? '')
+
 /** Refuses JSON that is nested deeper than the database can read. A body too short for that is not looked at. */
 export const shallowJson = createMiddleware<AppEnv>(async (c, next) => {
   const length = Number(c.req.header('content-length') ?? Number.POSITIVE_INFINITY)
-  if (length > maxDepth && /\bjson\b/.test(c.req.header('content-type') ?? '') && depthOf(await c.req.text()) > maxDepth)
+  if (length > maxDepth && /^[^;]*\bjson\b/.test(c.req.header('content-type') ?? '') && depthOf(await c.req.text()) > maxDepth)
     throw new AppError('invalid', `body: is nested deeper than ${maxDepth} levels. Send it flatter.`)
   await next()
 })

@@ -15,7 +15,7 @@ export const errorKinds = {
   gone: { status: 410, title: 'Gone' },
   precondition_failed: { status: 412, title: 'Precondition failed' },
   payload_too_large: { status: 413, title: 'Payload too large' },
-  unsupported_media_type: { status: 415, title: 'Not JSON' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   invalid: { status: 422, title: 'Invalid request' },
   rate_limited: { status: 429, title: 'Too many requests' },
   queue_full: { status: 429, title: 'Too many waiting requests' },

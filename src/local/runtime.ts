@@ -13,7 +13,7 @@ export interface RuntimeOptions {
   worker: WorkerSettings
   /** Port to listen on; 0 takes a free one. */
   port: number
-  /** Folder of D1 databases and Durable Objects. */
+  /** Folder of D1 databases, Durable Objects and R2 buckets. */
   data: string
   /** Receives what the Worker writes with `console`. */
   log(level: string, message: string): void

@@ -11,6 +11,15 @@ import { agentCompactionRoutes, conversationCompactionRoutes } from './compactio
 import { conversationRoutes } from './conversations/routes'
 import { deliveryRoutes, runDeliveryRoutes } from './deliveries/routes'
 import { embeddingRoutes } from './embeddings/routes'
+import { fileAgentRoutes, folderFileRoutes, sourceFileRoutes } from './files/routes'
+import {
+  agentFolderRoutes,
+  agentSourceRoutes,
+  folderRelationRoutes,
+  folderRoutes,
+  sourceRelationRoutes,
+  sourceRoutes,
+} from './folders/routes'
 import { agentGenerationRoutes, conversationGenerationRoutes } from './generation/routes'
 import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/routes'
 import { healthRoutes } from './health/routes'
@@ -56,11 +65,14 @@ export const resources: Mounted[] = [
   ['/v1/agents', agentGenerationRoutes],
   ['/v1/agents', agentMessageSearchRoutes],
   ['/v1/agents', agentFileRoutes],
+  ['/v1/agents', agentFolderRoutes],
+  ['/v1/agents', fileAgentRoutes],
   ['/v1/agents', agentGroupRoutes],
   ['/v1/agents', agentIdentityRoutes],
   ['/v1/agents', agentMessageRoutes],
   ['/v1/agents', agentMessageEditRoutes],
   ['/v1/agents', agentPassageRoutes],
+  ['/v1/agents', agentSourceRoutes],
   ['/v1/agents', agentToolRoutes],
   ['/v1/agents', agentToolRunRoutes],
   ['/v1/api-keys', apiKeyRoutes],
@@ -80,6 +92,9 @@ export const resources: Mounted[] = [
   ['/v1/jobs', jobRoutes],
   ['/v1/messages/batches', batchRoutes],
   ['/v1/embeddings', embeddingRoutes],
+  ['/v1/folders', folderRoutes],
+  ['/v1/folders', folderFileRoutes],
+  ['/v1/folders', folderRelationRoutes],
   ['/v1/groups', groupRoutes],
   ['/v1/groups', groupBlockRoutes],
   ['/v1/groups', groupMessageRoutes],
@@ -97,6 +112,9 @@ export const resources: Mounted[] = [
   ['/v1/runs', runStepRoutes],
   ['/v1/runs', runTraceRoutes],
   ['/v1/sandbox-config', sandboxConfigRoutes],
+  ['/v1/sources', sourceRoutes],
+  ['/v1/sources', sourceFileRoutes],
+  ['/v1/sources', sourceRelationRoutes],
   ['/v1/steps', stepRoutes],
   ['/v1/steps', stepMessageRoutes],
   ['/v1/steps', stepTraceRoutes],

@@ -2,7 +2,7 @@ import { agentTime, type Millis } from '../lib/time'
 import { codePoints, lineNumberWarning } from '../memory/operations'
 import { ruleSentences } from './tool-rule-text'
 import type { ToolRule } from './tool-rules-schema'
-import type { Block } from './types'
+import type { AgentConfig, Block, Folder } from './types'
 
 /** What a system message is made of. */
 export interface PromptInput {
@@ -17,6 +17,8 @@ export interface PromptInput {
   /** In prompt order. */
   blocks: Pick<Block, 'label' | 'description' | 'value' | 'limit' | 'read_only'>[]
   tool_rules: ToolRule[]
+  folders?: Folder[]
+  file_limits?: AgentConfig['file_limits']
   /** Messages of the agent that are not in context. */
   previous_messages: number
   /** Passages in archival memory. */
@@ -29,6 +31,7 @@ export interface PromptSections {
   system: string
   core_memory: string
   tool_usage_rules: string
+  directories: string
   metadata: string
 }
 
@@ -36,8 +39,8 @@ export const coreMemoryPlaceholder = '{CORE_MEMORY}'
 
 /** The text of an agent's system message. Values go in as they are: nothing is escaped. */
 export function compileSystem(input: PromptInput): string {
-  const { system, core_memory, tool_usage_rules, metadata } = compileSections(input)
-  const compiled = [core_memory, tool_usage_rules, metadata].filter(Boolean).join('\n\n')
+  const { system, core_memory, tool_usage_rules, directories, metadata } = compileSections(input)
+  const compiled = [core_memory, tool_usage_rules, directories, metadata].filter(Boolean).join('\n\n')
   if (system.includes(coreMemoryPlaceholder)) return system.split(coreMemoryPlaceholder).join(compiled)
   return system === '' ? compiled : `${system}\n\n${compiled}`
 }
@@ -46,6 +49,7 @@ export const compileSections = (input: PromptInput): PromptSections => ({
   system: input.system,
   core_memory: memoryBlocks(input),
   tool_usage_rules: toolUsageRules(input.tool_rules),
+  directories: directories(input),
   metadata: memoryMetadata(input),
 })
 
@@ -93,6 +97,49 @@ function toolUsageRules(rules: ToolRule[]): string {
     ...sentences.map((text) => `<tool_rule>\n${text}\n</tool_rule>`),
     '</tool_usage_rules>',
   ].join('\n')
+}
+
+function directories({ agent_type, folders = [], file_limits = { max_open: 0, view: 0 } }: PromptInput): string {
+  if (folders.length === 0) return ''
+  const open = folders.flatMap((folder) => folder.files).filter((file) => file.is_open).length
+  const named = !typesWithoutBlocks.includes(agent_type)
+  return [
+    '<directories>',
+    '<file_limits>',
+    `- current_files_open=${open}`,
+    `- max_files_open=${file_limits.max_open}`,
+    '</file_limits>',
+    ...folders.flatMap((folder) => [
+      `<directory name="${folder.name}">`,
+      ...(folder.description ? [`<description>${folder.description}</description>`] : []),
+      ...(folder.instructions ? [`<instructions>${folder.instructions}</instructions>`] : []),
+      ...folder.files.flatMap((file) => directoryFile(file, named, file_limits.view)),
+      '</directory>',
+    ]),
+    '</directories>',
+  ].join('\n')
+}
+
+function directoryFile({ name, is_open, visible_content }: Folder['files'][number], named: boolean, limit: number): string[] {
+  const status = is_open ? 'open' : 'closed'
+  const value = visible_content ?? ''
+  return [
+    named ? `<file status="${status}" name="${name}">` : `<file status="${status}">`,
+    ...(named ? [] : ['<label>', name, '</label>']),
+    ...(is_open
+      ? [
+          '<metadata>',
+          '- read_only=true',
+          `- chars_current=${codePoints(value)}`,
+          `- chars_limit=${limit}`,
+          '</metadata>',
+          '<value>',
+          value,
+          '</value>',
+        ]
+      : []),
+    '</file>',
+  ]
 }
 
 function memoryMetadata(input: PromptInput): string {

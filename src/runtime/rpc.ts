@@ -62,6 +62,7 @@ export interface ContextReport {
   system: string
   core_memory: string
   tool_usage_rules: string
+  directories: string
   metadata: string
   summary: string | null
   functions: { name: string; description: string | null; parameters: Record<string, unknown> }[]

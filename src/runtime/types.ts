@@ -235,6 +235,15 @@ export interface Block {
   version: number
 }
 
+/** A folder as an agent sees it. */
+export interface Folder {
+  name: string
+  description: string | null
+  instructions: string | null
+  /** Open ones first, then the closed, by name. `version` differs after every change of what the agent sees. */
+  files: { name: string; is_open: boolean; visible_content: string | null; version: number }[]
+}
+
 /** An agent as a turn needs it: read from D1 at the start of every step. */
 export interface AgentConfig {
   id: string
@@ -255,4 +264,8 @@ export interface AgentConfig {
   blocks: Block[]
   tools: Tool[]
   tags: string[]
+  /** By name. */
+  folders: Folder[]
+  /** How many files of the folders may be open, and how many characters of each are shown. */
+  file_limits: { max_open: number; view: number }
 }

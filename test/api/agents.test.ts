@@ -189,8 +189,8 @@ describe('creating an agent', () => {
     ],
     ['a value over the limit of its block', { memory_blocks: [{ label: 'x', value: 'four', limit: 3 }] }, 422, /4/],
     ['a malformed tool rule', { tool_rules: [{ type: 'run_often', tool_name: 'x' }] }, 422, /tool_rules/],
+    ['a folder that is not there', { folder_ids: ['source-1'] }, 404, /source-1/],
     ['an unknown identity', { identity_ids: ['identity-1'] }, 404, /Identity 'identity-1' not found/],
-    ['folders, which are not served', { folder_ids: ['source-1'] }, 422, /folder_ids: Folders are not served/],
     ['an empty initial message', { initial_message_sequence: [{ role: 'user', content: '' }] }, 422, /initial_message_sequence/],
   ]
   it.each(wrong)('refuses %s and writes nothing', async (_, body, status, says) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { idPrefixes } from '../../src/lib/id'
-import { admin, type Call } from '../support/client'
+import { admin, type Call, formWith } from '../support/client'
 import { bystanders, dump, organizationWithEverything } from '../support/everything'
 import type { Operation } from '../support/operations'
-import { addressOf, bodyOf, byName, expectProblem, fieldsOf, names, operations, request, schemas } from '../support/requests'
+import { addressOf, bodyOf, byName, expectProblem, fieldsOf, formOf, names, operations, request, schemas } from '../support/requests'
 
 const others = await bystanders()
 const owner = await organizationWithEverything('numbat')
@@ -94,6 +94,21 @@ describe('a body that is not JSON is refused and writes nothing', () => {
       expectProblem(await text(JSON.stringify(bodyOf(operation)), type), 415)
     }
     expect(operation.responses).toMatchObject({ 400: expect.anything(), 415: expect.anything() })
+    expect(await dump(others)).toEqual(before)
+  })
+})
+
+describe('a form that is none, or has not what it must, is refused and writes nothing', () => {
+  it.each(byName(guarded.filter(({ form }) => form)))('%s', async (_, operation) => {
+    const send = (body: unknown) => request(callOf(operation), operation, owner, { body })
+    for (const body of [{ file: 'sample' }, new Blob(['sample'], { type: 'text/plain' })]) expectProblem(await send(body), 415)
+    expectProblem(await send(undefined), 415, 422)
+    const other = await send(formWith('sample', 'sample.txt', 'text/plain', 'other'))
+    expectProblem(other, 422)
+    expect(fieldsOf(other)).toEqual(schemas.resolve(operation.form ?? {}).required)
+    const whole = (await formOf(operation)?.text()) ?? ''
+    const type = formOf(operation)?.type ?? ''
+    expectProblem(await send(new Blob([whole], { type: `${type}-of-another` })), 400)
     expect(await dump(others)).toEqual(before)
   })
 })

@@ -65,8 +65,8 @@ describe('without a key', () => {
 })
 
 describe('with the key of another organization', () => {
-  // A label, a name or a version names something only within its block or agent, the name of a transaction nothing at all.
-  const within = ['version', 'block_label', 'tool_name', 'transaction_id']
+  // A label, a name or a version names something only within its block, agent or organization, the name of a transaction nothing at all.
+  const within = ['version', 'block_label', 'folder_name', 'source_name', 'tool_name', 'transaction_id']
   const addressed = ofMembers.filter((operation) => addressOf(operation).some((name) => !within.includes(name)))
 
   it.each(byName(addressed))('%s answers 404, the same as for what is not there, and changes nothing', async (_, operation) => {

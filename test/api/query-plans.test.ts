@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freshOrganization } from '../support/client'
+import { made, uploaded } from '../support/files'
 
 const { DB } = env as unknown as { DB: D1Database }
 const prototype = Object.getPrototypeOf(DB) as D1Database
@@ -76,6 +77,17 @@ const lists = (ids: Record<string, string>): string[] => [
   '/v1/jobs/?active=true',
   '/v1/messages/batches',
   `/v1/messages/batches/${ids.batch}/messages`,
+  '/v1/folders/',
+  '/v1/folders/?name=docs',
+  '/v1/folders/metadata?include_detailed_per_source_metadata=true',
+  `/v1/folders/${ids.folder}/agents`,
+  `/v1/folders/${ids.folder}/files`,
+  `/v1/folders/${ids.folder}/files?order=asc&include_content=true`,
+  `/v1/folders/${ids.folder}/passages`,
+  '/v1/agents/?include=agent.sources',
+  `/v1/agents/${ids.agent}/files`,
+  `/v1/agents/${ids.agent}/files?is_open=true&order=asc`,
+  `/v1/agents/${ids.agent}/folders`,
   '/v1/deliveries/',
   `/v1/runs/${ids.run}/deliveries`,
   `/v1/agents/${ids.agent}/export`,
@@ -106,12 +118,15 @@ describe('every list', () => {
 
   beforeAll(async () => {
     call = (await freshOrganization()).call
+    const folder = (await made(call, '/v1/folders', { name: 'docs' })).id
+    await uploaded(call, folder, 'text', 'a.txt')
     const agent = (
       await call('POST', '/v1/agents/', {
         name: 'a',
         model: 'loci/scripted',
         deployment_id: 'd',
         memory_blocks: [{ label: 'human', value: 'Ada' }],
+        folder_ids: [folder],
       })
     ).body
     const [passage] = (await call('POST', `/v1/agents/${agent.id}/archival-memory`, { text: 'a', tags: ['b'] })).body
@@ -130,6 +145,7 @@ describe('every list', () => {
       run: sent.messages[0].run_id,
       step: sent.messages[0].step_id,
       batch: batch.id,
+      folder,
     })
     const server = { server_name: 'a', config: { mcp_server_type: 'sse', server_url: 'https://a.example/sse' } }
     ids.mcpServer = (await call('POST', '/v1/mcp-servers', server)).body.id

@@ -10,6 +10,7 @@ import { archives } from './sdk/archives'
 import { blocks } from './sdk/blocks'
 import { compaction } from './sdk/compaction'
 import { conversations } from './sdk/conversations'
+import { folders } from './sdk/folders'
 import { hosted } from './sdk/hosted'
 import { identities } from './sdk/identities'
 import { mcpServers } from './sdk/mcp-servers'
@@ -47,6 +48,7 @@ describe('the official SDK drives', () => {
   blocks(api)
   tools(api)
   conversations(api)
+  folders(api)
   identities(api)
   runs(api)
   patience(api)

@@ -119,6 +119,19 @@ async function smoke() {
     assert.ok(ofType(items, 'assistant_message').length >= 4)
   })
 
+  await step('it reads a file', async () => {
+    const folder = await client.folders.create({ name: `smoke ${agent.id}` })
+    await client.agents.folders.attach(folder.id, { agent_id: agent.id })
+    const { id } = await client.folders.files.upload(folder.id, { file: new File(['Otters hold hands.'], 'otters.txt') })
+    await until('the file is processed', async () => {
+      const { processing_status } = await client.folders.files.retrieve(id, { folder_id: folder.id })
+      return processing_status === 'completed'
+    })
+    const { files } = await client.agents.files.list(agent.id)
+    assert.match(files[0]?.visible_content ?? '', /1: Otters hold hands\./)
+    await client.folders.delete(folder.id)
+  })
+
   await step('it is deleted', async () => {
     await client.agents.delete(agent.id)
     await assert.rejects(client.agents.retrieve(agent.id), { status: 404 })

@@ -42,6 +42,7 @@ describe('wrangler', () => {
   it('builds the production Worker', () => {
     const deploy = run(['src/local/run.mjs', 'src/local/deploy.ts', '--dry-run'])
     expect(deploy.stdout).toMatch(/env\.AI\s/)
+    expect(deploy.stdout).toMatch(/env\.FILES\s/)
     expect(deploy.stdout).toContain('--dry-run: exiting now.')
     expect(deploy.status).toBe(0)
   })

@@ -12,6 +12,9 @@ export type Call = <T = any>(method: string, path: string, body?: unknown, heade
 
 const worker = (exports as unknown as { default: Fetcher }).default
 
+const sent = async (body: unknown) =>
+  body instanceof Blob ? await body.arrayBuffer() : body instanceof FormData ? body : JSON.stringify(body)
+
 /** Calls the Worker under test with a bearer token, or with none. A body is sent as JSON, a `Blob` or a form as it is. */
 export function callAs(key: string | null): Call {
   return async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -24,11 +27,20 @@ export function callAs(key: string | null): Call {
           : { 'content-type': body instanceof Blob ? body.type : 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: body instanceof Blob || body instanceof FormData ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: await sent(body) }),
     })
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, body: (isJson ? await response.json() : await response.text()) as T }
   }
+}
+
+/** A multipart form with a file in the part `file`, between two other parts, as a body. Each has a boundary of its own. */
+export function formWith(content: string | Uint8Array<ArrayBuffer>, name: string, type = 'text/plain', part = 'file'): Blob {
+  const boundary = `form-${crypto.randomUUID()}`
+  const field = (value: string) => `--${boundary}\r\nContent-Disposition: form-data; name="note"\r\n\r\n${value}\r\n`
+  const head = `--${boundary}\r\nContent-Disposition: form-data; name="${part}"; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`
+  const parts = [field('before'), head, content, '\r\n', field('after'), `--${boundary}--\r\n`]
+  return new Blob(parts, { type: `multipart/form-data; boundary=${boundary}` })
 }
 
 /** Calls the Worker as the operator. */

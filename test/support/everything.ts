@@ -6,6 +6,7 @@ import { mcpServers, mcpTools } from '../../src/resources/mcp-servers/table'
 import { providerModels, providers } from '../../src/resources/providers/table'
 import { bindings } from './agent'
 import { type Call, freshOrganization, type Member } from './client'
+import { uploaded } from './files'
 
 const { DB } = bindings
 
@@ -81,6 +82,8 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
   })
   const block = await made(call, '/v1/blocks', { label: 'notes', value: marker, description: marker, tags: [marker] })
   const deployment = `deployment ${crypto.randomUUID()}`
+  const folder = await made(call, '/v1/folders', { name: 'library', description: marker, instructions: marker, metadata: { marker } })
+  const file_id = await uploaded(call, folder.id, marker, `${marker}.txt`)
   const agent = await made(call, '/v1/agents', {
     name: marker,
     description: marker,
@@ -88,6 +91,7 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     memory_blocks: [{ label: 'human', value: marker }],
     block_ids: [block.id],
     tool_ids: [tool.id],
+    folder_ids: [folder.id],
     tags: [marker],
     secrets: { KEY: marker },
     metadata: { marker },
@@ -145,6 +149,11 @@ export async function organizationWithEverything(marker: string): Promise<Everyt
     tool_id: tool.id,
     tool_name: 'memory_insert',
     api_key_id: key.id,
+    file_id,
+    folder_id: folder.id,
+    folder_name: 'library',
+    source_id: folder.id,
+    source_name: 'library',
     delivery_id: await delivered(organization_id, agent.id, run_id, marker),
     deployment_id: deployment,
     transaction_id: 'invoice-17',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type IdKind, newId } from '../../src/lib/id'
 import type { Operation, Schema } from './operations'
-import { addressOf, nameIn, schemas } from './requests'
+import { addressOf, formOf, nameIn, schemas } from './requests'
 
 /** A request that nobody should send. */
 export interface Hostile {
@@ -151,15 +151,21 @@ export function requestsOf(operation: Operation, mine: Record<string, string>, t
   const queries = operation.parameters.filter((parameter) => parameter.in === 'query')
   const pair = (name: string, schema: Schema) => valuesOf(schema, ids).map((value): [string, string] => [name, usable(asText(value))])
   const header = fc.constantFrom(...texts, ...ids).map(headerText)
-  const body = operation.body
+  const named = fc.constantFrom(...texts).map((name) => formOf(operation, headerText(name).replace(/"/g, '')))
+  const body = operation.form
     ? fc.oneof(
-        { weight: 8, arbitrary: valuesOf(operation.body, ids) },
-        { weight: 1, arbitrary: fc.constantFrom<unknown>(...broken, undefined) },
+        { weight: 4, arbitrary: named },
+        { weight: 1, arbitrary: fc.constantFrom<unknown>(...brokenForms, ...broken, undefined, {}) },
       )
-    : fc.oneof(
-        { weight: 3, arbitrary: fc.constant(undefined) },
-        { weight: 1, arbitrary: fc.constantFrom<unknown>(...broken, ...brokenForms, {}, { a: 1 }) },
-      )
+    : operation.body
+      ? fc.oneof(
+          { weight: 8, arbitrary: valuesOf(operation.body, ids) },
+          { weight: 1, arbitrary: fc.constantFrom<unknown>(...broken, undefined) },
+        )
+      : fc.oneof(
+          { weight: 3, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: fc.constantFrom<unknown>(...broken, ...brokenForms, {}, { a: 1 }) },
+        )
   return fc.record({
     path: fc.record(Object.fromEntries(addressOf(operation).map((name) => [name, idOf(name)]))),
     query: fc

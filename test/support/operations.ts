@@ -39,13 +39,14 @@ export interface OpenApiDocument {
   components: { schemas: Record<string, Schema>; responses: Record<string, Response> }
 }
 
-/** One operation of the document. `body` is the schema of its JSON body, if it takes one. */
+/** One operation of the document. `body` is the schema of its JSON body, `form` that of its multipart form, if it takes one. */
 export interface Operation {
   id: string
   method: string
   path: string
   parameters: Parameter[]
   body: Schema | null
+  form: Schema | null
   responses: Record<string, Response>
   /** Served to anyone. */
   open: boolean
@@ -61,6 +62,7 @@ export const operationsOf = (document: OpenApiDocument): Operation[] =>
       path,
       parameters: operation.parameters ?? [],
       body: operation.requestBody?.content['application/json']?.schema ?? null,
+      form: operation.requestBody?.content['multipart/form-data']?.schema ?? null,
       responses: Object.fromEntries(
         Object.entries(operation.responses).map(([status, { $ref, ...response }]) => [
           status,

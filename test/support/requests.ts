@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { type IdKind, idPattern, idPrefixes, newId } from '../../src/lib/id'
-import { type Answer, type Call, callAs } from './client'
+import { type Answer, type Call, callAs, formWith } from './client'
 import type { Everything } from './everything'
 import { type OpenApiDocument, type Operation, operationsOf, schemasOf } from './operations'
 
@@ -17,6 +17,10 @@ export const schemas = schemasOf(document)
 /** Bodies that their schemas do not tell: fields of which exactly one is needed, say. */
 const bodies: Record<string, Record<string, unknown>> = { LettaStreamingRequest: { input: 'Hello' } }
 
+/** A form that the operation takes: a file in its one required part. */
+export const formOf = ({ form }: Operation, name = 'sample.txt'): Blob | undefined =>
+  form ? formWith('sample', name, 'text/plain', schemas.resolve(form).required?.[0]) : undefined
+
 /** A body that the operation takes. */
 export const bodyOf = ({ body }: Operation): Record<string, unknown> | undefined =>
   body ? (bodies[body.$ref?.split('/').at(-1) ?? ''] ?? (schemas.sample(body) as Record<string, unknown>)) : undefined
@@ -32,7 +36,16 @@ export const addressOf = ({ parameters }: Operation): string[] =>
   parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)
 
 /** Path parameters that are names: any text is one. */
-export const names = ['block_label', 'deployment_id', 'mcp_server_name', 'mcp_tool_name', 'tool_name', 'transaction_id']
+export const names = [
+  'block_label',
+  'deployment_id',
+  'folder_name',
+  'mcp_server_name',
+  'mcp_tool_name',
+  'source_name',
+  'tool_name',
+  'transaction_id',
+]
 
 /** What a request has instead of the fixture's ids, the required query, and the sample of a body. */
 export interface Changes {
@@ -54,7 +67,7 @@ export function request(call: Call, operation: Operation, { ids }: Pick<Everythi
     ...Object.fromEntries(required.map(({ name, schema }) => [name, ids[name] ?? String(schemas.sample(schema))])),
     ...changes.query,
   }
-  const body = 'body' in changes ? changes.body : bodyOf(operation)
+  const body = 'body' in changes ? changes.body : (formOf(operation) ?? bodyOf(operation))
   return call(operation.method, `${path}?${new URLSearchParams(query)}`, body, changes.headers)
 }
 

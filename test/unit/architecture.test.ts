@@ -11,7 +11,7 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/mcp\//, local: /^(src\/(mcp|lib)\/|package\.json)/, packages: /^@modelcontextprotocol\/client$/ },
   { layer: /^src\/db\/schema/, local: /^src\/(db|resources\/[^/]+\/table)/, packages: /^$/ },
   { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|zod)/ },
-  { layer: /^src\/http\//, local: /^src\/(http|db|lib|env|context)/, packages: /^(@hono|hono|drizzle-orm|zod)/ },
+  { layer: /^src\/http\//, local: /^src\/(http|db|lib|env|context)/, packages: /^(@fastify\/busboy$|@hono|hono|drizzle-orm|zod)/ },
   { layer: /^src\/resources\/[^/]+\/table/, local: /^src\/(resources\/[^/]+\/table|db|runtime|lib)/, packages: /^drizzle-orm/ },
   {
     layer: /^src\/resources\/[^/]+\/(?!routes)/,

@@ -3,6 +3,8 @@ import type { Context } from 'hono'
 import { body, idOf, json, operation } from '../../http/crud'
 import { type AppEnv, router } from '../../http/router'
 import { AppError } from '../../lib/errors'
+import { idPrefixes } from '../../lib/id'
+import { resumeAll } from '../files/process'
 import { AgentFile, ExportQuery, ExportRequest, Imported, ImportedMessages, ImportForm, ImportHeaders, ImportMessages } from './schema'
 import { type ExportOptions, exportAgent } from './service/export'
 import { importMessages } from './service/history'
@@ -61,7 +63,11 @@ agentFileRoutes.openapi(
   async (c) => {
     const form = c.req.valid('form')
     const embedding = c.req.valid('header')['x-override-embedding-model']
-    return c.json(await importAgents(c.get('ctx'), await textOf(form.file), form, embedding), 200)
+    const ctx = c.get('ctx')
+    const imported = await importAgents(ctx, await textOf(form.file), form, embedding)
+    const files = Object.values(imported.ids).filter((id) => id.startsWith(`${idPrefixes.file}-`))
+    if (files.length > 0) c.executionCtx.waitUntil(resumeAll(ctx.env, files))
+    return c.json(imported, 200)
   },
 )
 

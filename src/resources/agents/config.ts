@@ -1,11 +1,13 @@
 import { readRow } from '../../db/rows'
 import { notFound } from '../../lib/errors'
-import type { AgentConfig, Block, Tool } from '../../runtime/types'
+import type { AgentConfig, Block, Folder, Tool } from '../../runtime/types'
 import { conversations } from '../conversations/table'
+import { defaultMaxOpen, defaultViewLimit } from '../files/open'
 import { agents } from './table'
 
 const agentQuery = `
-  select *, (select count(*) from archives_agents l join archival_passages p on p.archive_id = l.archive_id where l.agent_id = agents.id) as archival_memories
+  select *, exists (select 1 from sources_agents where agent_id = ?1) as has_folders,
+    (select count(*) from archives_agents l join archival_passages p on p.archive_id = l.archive_id where l.agent_id = agents.id) as archival_memories
   from agents where id = ?1 and organization_id = ?2 and is_deleted = 0`
 
 /** The blocks of an agent in prompt order; a conversation's isolated copy stands in for the agent's block of the same label. */
@@ -25,6 +27,17 @@ const toolsQuery = `
 
 const conversationQuery = 'select * from conversations where id = ?1 and agent_id = ?2 and is_deleted = 0'
 const tagsQuery = 'select tag from agents_tags where agent_id = ?1 order by tag'
+
+const foldersQuery = `
+  select s.id, s.name, s.description, s.instructions
+  from sources_agents sa join sources s on s.id = sa.source_id
+  where sa.agent_id = ?1 and s.is_deleted = 0 order by s.name`
+
+/** Closed files are told by name only, a bounded number of them. */
+const filesQuery = `
+  select source_id, file_name, is_open, substr(visible_content, 1, ?2) as visible_content, updated_at
+  from files_agents where agent_id = ?1 and is_deleted = 0
+  order by is_open desc, file_name limit 1000`
 
 type Raw = Record<string, unknown>
 
@@ -53,9 +66,25 @@ const readBlock = (row: Raw): Block => ({
   version: row.version as number,
 })
 
+async function loadFolders(d1: D1Database, agentId: string, view: number): Promise<Folder[]> {
+  const [folders, files] = await d1.batch<Raw>([d1.prepare(foldersQuery).bind(agentId), d1.prepare(filesQuery).bind(agentId, view)])
+  const ofFolder = Map.groupBy(files?.results ?? [], (file) => file.source_id)
+  return (folders?.results ?? []).map((row) => ({
+    name: row.name as string,
+    description: row.description as string | null,
+    instructions: row.instructions as string | null,
+    files: (ofFolder.get(row.id) ?? []).map((file) => ({
+      name: file.file_name as string,
+      is_open: file.is_open === 1,
+      visible_content: file.visible_content as string | null,
+      version: file.updated_at as number,
+    })),
+  }))
+}
+
 /**
- * An agent as a turn needs it, in one batch: its row, blocks with versions, tools, tags, and what its conversation overrides.
- * Throws `not_found` for an agent or conversation that is deleted, missing, or of another organization.
+ * An agent as a turn needs it, in one batch and, if it has folders, one more: its row, blocks with versions, tools, tags, and what its
+ * conversation overrides. Throws `not_found` for an agent or conversation that is deleted, missing, or of another organization.
  */
 export async function loadAgentConfig(
   d1: D1Database,
@@ -76,6 +105,10 @@ export async function loadAgentConfig(
   if (conversation_id && !rawConversation) throw notFound('Conversation', conversation_id)
   const conversation = rawConversation && readRow(conversations, rawConversation)
   const config = agent.llm_config as { context_window?: number }
+  const file_limits = {
+    max_open: agent.max_files_open ?? defaultMaxOpen,
+    view: agent.per_file_view_window_char_limit ?? defaultViewLimit,
+  }
   return {
     id: agent.id,
     organization_id,
@@ -93,5 +126,7 @@ export async function loadAgentConfig(
     blocks: (blockRows?.results ?? []).map(readBlock),
     tools: (toolRows?.results ?? []).map(readTool),
     tags: (tagRows?.results ?? []).map((row) => row.tag as string),
+    folders: raw.has_folders ? await loadFolders(d1, agent_id, file_limits.view) : [],
+    file_limits,
   }
 }

@@ -20,10 +20,6 @@ const name = z
 
 const timezone = z.string().refine(isTimeZone, { error: 'must be an IANA time zone such as Europe/Berlin' })
 
-/** Relations that this server does not have yet. An empty list says nothing; any other would be lost. */
-const unserved = (what: string) =>
-  z.array(z.string()).max(0, `${what} are not served by this server yet. Leave the field out or send an empty list.`).nullish()
-
 /** Names and values of secrets. The last of two equal names wins, as in any JSON object. */
 const secrets = () => z.record(z.string().min(1).max(255), z.string().max(100_000)).nullish()
 
@@ -62,9 +58,9 @@ const shared = {
   project_id: text(),
   template_id: text(),
   base_template_id: text(),
+  folder_ids: z.array(z.string()).nullish().describe('Folders to attach.'),
+  source_ids: z.array(z.string()).nullish().describe('Deprecated: see `folder_ids`.'),
   identity_ids: z.array(z.string()).nullish().describe('Identities that the agent is for.'),
-  folder_ids: unserved('Folders'),
-  source_ids: unserved('Folders (sources)'),
 }
 
 /** A new agent. Unknown and deprecated fields are accepted. */

@@ -4,6 +4,7 @@ import { queryFlag, queryList, queryText } from '../../lib/query'
 import { ToolRule } from '../../runtime/tool-rules-schema'
 import { ApprovalRequestMessage, StopReasonType } from '../../runtime/wire-schema'
 import { Block, Memory } from '../blocks/schema'
+import { Source } from '../folders/schema'
 import { Group } from '../groups/schema'
 import { Identity } from '../identities/schema'
 import { Tool } from '../tools/schema'
@@ -76,7 +77,7 @@ export const AgentState = z
     memory: Memory.describe('Deprecated: see `blocks`.'),
     blocks: z.array(Block),
     tools: z.array(Tool),
-    sources: z.array(z.unknown()),
+    sources: z.array(Source),
     tags: z.array(z.string()),
     secrets: z.array(AgentSecret),
     tool_exec_environment_variables: z.array(AgentSecret).describe('Deprecated: see `secrets`.'),

@@ -6,6 +6,7 @@ import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { byAge, pageRows } from '../../lib/page-rows'
 import { agents } from '../agents/table'
+import { fileBlocksOfAgents } from '../files/of-agents'
 import { sleeptimeAgentsOf } from '../groups/members'
 import { withTags } from './read'
 import { blocks, blocksAgents } from './table'
@@ -118,9 +119,10 @@ export const agentBlockService = {
 
   /** The agent's memory as one object. */
   async memory(ctx: Ctx, agentId: string) {
-    const { agent_type } = await agentRows.get(ctx, agentId)
-    const attached = (await blocksOfAgents(ctx, [agentId])).get(agentId) ?? []
-    return { agent_type, git_enabled: false, blocks: attached, file_blocks: [], prompt_template: '' }
+    const agent = await agentRows.get(ctx, agentId)
+    const [blocksOf, filesOf] = await Promise.all([blocksOfAgents(ctx, [agentId]), fileBlocksOfAgents(ctx, [agent])])
+    const [blocks, file_blocks] = [blocksOf.get(agentId) ?? [], filesOf.get(agentId) ?? []]
+    return { agent_type: agent.agent_type, git_enabled: false, blocks, file_blocks, prompt_template: '' }
   },
 
   /** Attaches a block at the end. Attached already: nothing happens. A second block with its label is a conflict. */

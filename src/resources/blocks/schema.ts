@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
+import { FileBlock } from '../files/schema'
 import { actorTypes, blockCauses } from './table'
 
 const label = z.string().min(1).max(255).meta({ description: 'What the block is about; agents address it by this.', example: 'human' })
@@ -135,7 +136,7 @@ export const Memory = z
     agent_type: z.string(),
     git_enabled: z.boolean(),
     blocks: z.array(Block),
-    file_blocks: z.array(z.unknown()),
+    file_blocks: z.array(FileBlock),
     prompt_template: z.string(),
   })
   .meta({ id: 'Memory' })

@@ -56,9 +56,27 @@ export const fileContents = sqliteTable(
       .references(() => files.id, { onDelete: 'cascade' }),
     text: text().notNull(),
     object_key: text(),
+    /** How many lines the text has. */
+    lines: integer(),
     ...audit(),
   },
   (t) => [uniqueIndex('uq_file_contents_file_id').on(t.file_id)],
+)
+
+/**
+ * Objects in R2 that no row of `files` owns: those being uploaded, and those whose file was deleted. What is still here when it is due is
+ * deleted, so that a crash at any instant leaves neither a file without its bytes nor bytes that nobody would ever delete.
+ */
+export const unownedObjects = sqliteTable(
+  'unowned_objects',
+  {
+    object_key: text().primaryKey(),
+    organization_id: text()
+      .notNull()
+      .references(() => organizations.id),
+    due_at: instant().notNull(),
+  },
+  (t) => [index('ix_unowned_objects_due_at').on(t.due_at)],
 )
 
 /** A file as one agent has it: open or closed, and which lines it sees. */

@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core'
+import { index, integer, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import { audit, id, type Json, json, jsonChecks } from '../../db/columns'
 import { archives } from '../archives/table'
 import { files } from '../files/table'
@@ -81,7 +81,7 @@ export const sourcePassages = sqliteTable(
   },
   (t) => [
     index('source_passages_created_at_id_idx').on(t.created_at, t.id),
-    index('source_passages_file_id_idx').on(t.file_id, t.position),
+    uniqueIndex('source_passages_file_id_idx').on(t.file_id, t.position),
     index('source_passages_org_idx').on(t.organization_id),
     index('ix_source_passages_source_created').on(t.source_id, t.created_at, t.id),
     ...jsonChecks('source_passages', t),

@@ -17,6 +17,8 @@ export const agentConfig = (id: string, toolNames: string[]): AgentConfig => ({
   message_buffer_autoclear: false,
   archival_memories: 0,
   tags: [],
+  folders: [],
+  file_limits: { max_open: 5, view: 15_000 },
   blocks: [{ id: 'block-1', label: 'human', description: null, value: 'Ada', limit: 1000, read_only: false, version: 1 }],
   tools: toolNames.map(toolNamed),
 })

@@ -139,3 +139,55 @@ it('has a stock prompt for every agent type, and stock descriptions for the cust
   for (const prompt of Object.values(defaultSystemPrompts)) expect(prompt).toMatch(/^<base_instructions>\n.+\n<\/base_instructions>$/s)
   expect(Object.keys(stockDescriptions).sort()).toEqual(['human', 'persona'])
 })
+
+const handbook = {
+  name: 'handbook',
+  description: 'How we work',
+  instructions: 'Read first',
+  files: [
+    { name: 'handbook/a.md', is_open: true, visible_content: '[Viewing file start (out of 1 lines)]\n1: 🦦 <b>', version: 1 },
+    { name: 'handbook/b.md', is_open: false, visible_content: null, version: 1 },
+  ],
+}
+
+it('folders stand between the tool rules and the metadata, with what is open of their files', () => {
+  const bare = { name: 'bare', description: null, instructions: null, files: [] }
+  const { directories } = compileSections(input({ folders: [handbook, bare], file_limits: { max_open: 5, view: 1_000 } }))
+  expect(directories).toBe(`<directories>
+<file_limits>
+- current_files_open=1
+- max_files_open=5
+</file_limits>
+<directory name="handbook">
+<description>How we work</description>
+<instructions>Read first</instructions>
+<file status="open" name="handbook/a.md">
+<metadata>
+- read_only=true
+- chars_current=46
+- chars_limit=1000
+</metadata>
+<value>
+[Viewing file start (out of 1 lines)]
+1: 🦦 <b>
+</value>
+</file>
+<file status="closed" name="handbook/b.md">
+</file>
+</directory>
+<directory name="bare">
+</directory>
+</directories>`)
+  const whole = compileSystem(
+    input({ folders: [handbook], file_limits: { max_open: 5, view: 1_000 }, tool_rules: [rule({ type: 'exit_loop', tool_name: 'x' })] }),
+  )
+  expect(whole).toMatch(/<\/tool_usage_rules>\n\n<directories>.*<\/directories>\n\n<memory_metadata>/s)
+})
+
+it('an agent without folders is told nothing of files, and a react agent reads their names as labels', () => {
+  expect(compileSections(input()).directories).toBe('')
+  const { directories } = compileSections(
+    input({ agent_type: 'react_agent', folders: [handbook], file_limits: { max_open: 5, view: 1_000 } }),
+  )
+  expect(directories).toContain('<file status="closed">\n<label>\nhandbook/b.md\n</label>\n</file>')
+})

@@ -3,6 +3,7 @@ import type { Ctx } from '../../../context'
 import { anyOf } from '../../../db/repository'
 import { insertRows } from '../../../db/rows'
 import { newId } from '../../../lib/id'
+import { nameWithin } from '../../files/service'
 import { fileContents, files } from '../../files/table'
 import { folders } from '../../folders/table'
 import { groups, groupsAgents, groupsBlocks } from '../../groups/table'
@@ -71,6 +72,12 @@ export async function planFolders(
       embedding ?? source.embedding ?? (typeof source.embedding_config?.handle === 'string' ? source.embedding_config.handle : null),
     embedding_config: embedding ? {} : (source.embedding_config ?? {}),
   }))
+  // A file's stored name begins with its folder's, which may have become another.
+  const folderNames = new Map(file.sources.map((source, i) => [source.id, rows[i]?.name]))
+  const fileName = ({ source_id, file_name }: { source_id: string; file_name?: string | null | undefined }) => {
+    const folder = folderNames.get(source_id)
+    return folder && file_name ? `${folder}/${nameWithin(file_name)}` : file_name
+  }
   const contents = grouped(file.files).map((some) => [
     insertRows(
       d1,
@@ -80,6 +87,7 @@ export async function planFolders(
         ...by,
         id: ids.files.get(each.id) as string,
         source_id: ids.sources.get(each.source_id) ?? each.source_id,
+        file_name: fileName(each),
         processing_status: content === null ? ('error' as const) : ('pending' as const),
         error_message: content === null ? 'The file was imported without its text. Upload it again.' : null,
       })),

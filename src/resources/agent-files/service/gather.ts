@@ -2,6 +2,7 @@ import { and, asc, eq, or } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
 import { anyOf, repository } from '../../../db/repository'
 import type { Row } from '../../../db/rows'
+import { byAge } from '../../../lib/page-rows'
 import { agentSecrets, agents, agentsTags } from '../../agents/table'
 import { withTags } from '../../blocks/read'
 import { blocksOfAgents } from '../../blocks/service'
@@ -83,8 +84,7 @@ async function foldersOf(ctx: Ctx, ids: string[]): Promise<Pick<Gathered, 'attac
     ctx.db
       .select()
       .from(files)
-      .where(and(or(anyOf(files.source_id, linked), anyOf(files.id, fileIds)), eq(files.is_deleted, false)))
-      .orderBy(asc(files.created_at), asc(files.id)),
+      .where(and(or(anyOf(files.source_id, linked), anyOf(files.id, fileIds)), eq(files.is_deleted, false))),
   ])
   const there = new Set(foundFiles.map((file) => file.id))
   const alive = new Set(foundFolders.map((folder) => folder.id))
@@ -98,7 +98,7 @@ async function foldersOf(ctx: Ctx, ids: string[]): Promise<Pick<Gathered, 'attac
       (row) => row.source_id,
     ),
     folders: foundFolders,
-    files: foundFiles.filter((file) => alive.has(file.source_id)),
+    files: foundFiles.filter((file) => alive.has(file.source_id)).sort(byAge),
   }
 }
 

@@ -130,7 +130,16 @@ function folderStatements(ctx: Ctx, file: AgentFileInput, agent: AgentInput, id:
           ),
         ]
       : []),
-    ...(attachments.length > 0 ? [insertRows(d1, filesAgents, attachments)] : []),
+    ...(attachments.length > 0
+      ? [
+          insertRows(d1, filesAgents, attachments),
+          d1
+            .prepare(
+              'update files_agents set file_name = f.file_name from files f where f.id = file_id and agent_id = ?1 and f.file_name is not null',
+            )
+            .bind(id),
+        ]
+      : []),
   ]
 }
 

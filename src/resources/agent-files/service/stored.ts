@@ -2,6 +2,7 @@ import { and, eq } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
 import { readRow } from '../../../db/rows'
 import { getConversation } from '../../conversations/service/read'
+import { wholeText } from '../../files/contents'
 import { fileContents } from '../../files/table'
 import { messages } from '../../messages/table'
 
@@ -47,12 +48,15 @@ export async function contextIds(ctx: Ctx, own: string[], conversationId: string
   return conversationId === null ? own : ((await getConversation(ctx, conversationId)).in_context_message_ids ?? [])
 }
 
-/** The text of a file; null when it has none in the database. */
+/** Longest text of one file in an export, in UTF-16 units. */
+const textMost = 16 * 1024 * 1024
+
+/** The text of a file; null when it has none, or one that is too long for an agent file. */
 export async function contentOf(ctx: Ctx, fileId: string): Promise<string | null> {
   const [row] = await ctx.db
-    .select({ text: fileContents.text })
+    .select({ text: fileContents.text, object_key: fileContents.object_key })
     .from(fileContents)
     .where(and(eq(fileContents.file_id, fileId), eq(fileContents.is_deleted, false)))
     .limit(1)
-  return row?.text ?? null
+  return row ? wholeText(ctx.env, row, textMost) : null
 }

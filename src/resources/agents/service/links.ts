@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../context'
+import { attachFolders, closeBeyondLimit, detachOtherFolders, foldersByIds, type Holder } from '../../folders/attach'
 import { linkIdentities } from '../../identities/links'
 import { identityService } from '../../identities/service'
 import type { AgentUpdate } from '../input'
@@ -27,3 +28,15 @@ const links: Link[] = [identities]
 /** Statements that make the sets of an agent what a request says. Throws 404 naming the first id that is not there, before anything is written. */
 export const linkStatements: Link = async (ctx, agentId, input) =>
   (await Promise.all(links.map((link) => link(ctx, agentId, input)))).flat()
+
+/**
+ * Statements that make the folders of an agent those that a request names under either name, and keep its open files within a limit that
+ * it sets. `holder` is the agent as the request makes it. Throws 404 naming the first folder that is not there.
+ */
+export async function folderStatements(ctx: Ctx, holder: Holder, input: AgentUpdate): Promise<D1PreparedStatement[]> {
+  const { folder_ids, source_ids, max_files_open } = input
+  const limit = max_files_open ? [closeBeyondLimit(ctx.env.DB, holder.id)] : []
+  if (!folder_ids && !source_ids) return limit
+  const ids = (await foldersByIds(ctx, [...(folder_ids ?? []), ...(source_ids ?? [])])).map((folder) => folder.id)
+  return [...detachOtherFolders(ctx.env.DB, holder.id, ids), ...(await attachFolders(ctx, holder, ids)), ...limit]
+}

@@ -6,7 +6,7 @@ import { attachBlocks, newBlocks, writerOf } from '../../blocks/service'
 import { attachTools, defaultToolNames, resolveTools } from '../../tools/service'
 import type { AgentCreate } from '../input'
 import { agents } from '../table'
-import { linkStatements } from './links'
+import { folderStatements, linkStatements } from './links'
 import { newModel } from './model'
 import { randomName } from './name'
 import { assertLabelsDiffer, baseToolRules, rulesWith, secretStatements, secretsIn, tagStatements } from './parts'
@@ -93,16 +93,17 @@ export interface AgentPlan {
 }
 
 /**
- * Plans an agent with its blocks, tools, tags, identities and secrets. Everything is checked here: the statements write what is known to be
- * there. `shared` are blocks that it has besides, which the same batch may create.
+ * Plans an agent with its blocks, tools, tags, identities, folders and secrets. Everything is checked here: the statements write what is
+ * known to be there. `shared` are blocks that it has besides, which the same batch may create.
  */
 export async function planAgent(ctx: Ctx, id: string, input: AgentCreate, shared: PlannedBlock[] = []): Promise<AgentPlan> {
   assertBlocksDiffer(input)
   const row = await newRow(ctx, id, input)
-  const [attached, known, links] = await Promise.all([
+  const [attached, known, links, folders] = await Promise.all([
     toolsFor(ctx, input, row.agent_type),
     blocksByIds(ctx, [...new Set(input.block_ids ?? [])]),
     linkStatements(ctx, id, input),
+    folderStatements(ctx, row, input),
   ])
   const d1 = ctx.env.DB
   const own = newBlocks(d1, writerOf(ctx), input.memory_blocks ?? [])
@@ -123,6 +124,7 @@ export async function planAgent(ctx: Ctx, id: string, input: AgentCreate, shared
       ...attachTools(d1, organization_id, id, idsOf(attached)),
       ...tagStatements(ctx, id, input.tags ?? []),
       ...links,
+      ...folders,
       ...(await secretStatements(ctx, id, secretsIn(input) ?? {})),
     ],
   }

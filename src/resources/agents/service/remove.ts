@@ -15,6 +15,8 @@ const bonds = [
   'groups_agents',
   'identities_agents',
   'provider_traces',
+  'sources_agents',
+  'files_agents',
 ]
 /** How much of a run that was still going may arrive after the agent is marked, in milliseconds back from that instant. */
 const marginMs = 60_000

@@ -6,6 +6,10 @@ import { defaultModelSettings } from '../../../models/describe'
 import type { ToolRule } from '../../../runtime/tool-rules-schema'
 import { Block } from '../../blocks/schema'
 import { blocksOfAgents } from '../../blocks/service'
+import { fileBlocksOfAgents } from '../../files/of-agents'
+import type { FileBlock } from '../../files/schema'
+import { foldersOfAgents } from '../../folders/attach'
+import { Source } from '../../folders/schema'
 import { groupService } from '../../groups/service'
 import { identityService } from '../../identities/service'
 import { Tool } from '../../tools/schema'
@@ -57,15 +61,15 @@ async function secretsOf(ctx: Ctx, ids: string[]): Promise<Map<string, AgentSecr
 }
 
 /** What an agent shows of one relation. */
-type Part = Partial<AgentState>
+type Part = Partial<AgentState> & { file_blocks?: FileBlock[] }
 
 /** Reads one relation of all the agents at once, and tells what each agent shows of it. */
 type Loader = (ctx: Ctx, ids: string[], rows: AgentRow[]) => Promise<(id: string) => Part>
 
 const loaders: Partial<Record<AgentInclude, Loader>> = {
-  'agent.blocks': async (ctx, ids) => {
-    const found = await blocksOfAgents(ctx, ids)
-    return (id) => ({ blocks: (found.get(id) ?? []).map((block) => Block.parse(block)) })
+  'agent.blocks': async (ctx, ids, rows) => {
+    const [found, files] = await Promise.all([blocksOfAgents(ctx, ids), fileBlocksOfAgents(ctx, rows)])
+    return (id) => ({ blocks: (found.get(id) ?? []).map((block) => Block.parse(block)), file_blocks: files.get(id) ?? [] })
   },
   'agent.identities': async (ctx, ids) => {
     const found = await identityService.ofAgents(ctx, ids)
@@ -82,6 +86,10 @@ const loaders: Partial<Record<AgentInclude, Loader>> = {
   'agent.secrets': async (ctx, ids) => {
     const found = await secretsOf(ctx, ids)
     return (id) => ({ secrets: found.get(id) ?? [], tool_exec_environment_variables: found.get(id) ?? [] })
+  },
+  'agent.sources': async (ctx, ids) => {
+    const found = await foldersOfAgents(ctx, ids)
+    return (id) => ({ sources: (found.get(id) ?? []).map((folder) => Source.parse(folder)) })
   },
   'agent.tags': async (ctx, ids) => {
     const found = await tagsOf(ctx, ids)
@@ -102,7 +110,7 @@ export async function statesOf(ctx: Ctx, rows: AgentRow[], included: Included): 
 }
 
 /** An agent with the relations that were read; the others are empty. */
-function stateOf(row: AgentRow, parts: Part): AgentState {
+function stateOf(row: AgentRow, { file_blocks = [], ...parts }: Part): AgentState {
   const { organization_id: _, is_deleted: _d, _vector_db_namespace: _v, ...shown } = row
   const agent_type = row.agent_type as AgentState['agent_type']
   return {
@@ -111,7 +119,7 @@ function stateOf(row: AgentRow, parts: Part): AgentState {
     model_settings: { ...defaultModelSettings(row.model, row.llm_config.model_endpoint_type), ...row.model_settings },
     embedding_config: Object.keys(row.embedding_config).length > 0 ? row.embedding_config : null,
     tool_rules: row.tool_rules as ToolRule[],
-    memory: { agent_type, git_enabled: false, blocks: parts.blocks ?? [], file_blocks: [], prompt_template: '' },
+    memory: { agent_type, git_enabled: false, blocks: parts.blocks ?? [], file_blocks, prompt_template: '' },
     blocks: [],
     tools: [],
     tags: [],

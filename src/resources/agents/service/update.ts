@@ -13,7 +13,7 @@ import { agentObject } from '../object'
 import type { AgentState } from '../schema'
 import { agents } from '../table'
 import { discard } from './create'
-import { linkStatements, withoutOthers } from './links'
+import { folderStatements, linkStatements, withoutOthers } from './links'
 import { changedModel } from './model'
 import { assertLabelsDiffer, rulesWith, secretStatements, secretsIn, tagStatements } from './parts'
 import type { AgentPlan, PlannedBlock } from './plan'
@@ -64,8 +64,9 @@ async function changesOf(ctx: Ctx, before: AgentRow, input: AgentUpdate): Promis
 }
 
 /** Statements that make sets of an agent exactly what was sent: first what goes, then what comes. */
-async function replacements(ctx: Ctx, id: string, input: AgentUpdate, toolIds: string[] | null): Promise<D1PreparedStatement[]> {
+async function replacements(ctx: Ctx, agent: AgentRow, input: AgentUpdate, toolIds: string[] | null): Promise<D1PreparedStatement[]> {
   const d1 = ctx.env.DB
+  const { id } = agent
   const { organization_id } = ctx.actor
   const { block_ids, tags } = input
   const secrets = secretsIn(input)
@@ -74,6 +75,7 @@ async function replacements(ctx: Ctx, id: string, input: AgentUpdate, toolIds: s
     ...(toolIds ? [withoutOthers(d1, 'tools_agents', 'tool_id', id, toolIds), ...attachTools(d1, organization_id, id, toolIds)] : []),
     ...(tags ? [withoutOthers(d1, 'agents_tags', 'tag', id, []), ...tagStatements(ctx, id, tags)] : []),
     ...(await linkStatements(ctx, id, input)),
+    ...(await folderStatements(ctx, agent, input)),
     ...(secrets ? [withoutOthers(d1, 'agent_environment_variables', 'key', id, []), ...(await secretStatements(ctx, id, secrets))] : []),
   ]
 }
@@ -96,8 +98,8 @@ const taken = ({ kind, text }: { kind: string; text: string }) => {
 }
 
 /**
- * Changes an agent in one batch: fields that are absent or null stay, `tool_ids`, `block_ids`, `identity_ids`, `tags` and secrets replace
- * what was there, `message_ids` replace its own context, `enable_sleeptime` gives it a sleeptime agent. Everything is checked before anything is written.
+ * Changes an agent in one batch: fields that are absent or null stay, `tool_ids`, `block_ids`, `identity_ids`, `folder_ids`, `tags` and secrets
+ * replace what was there, `message_ids` replace its own context, `enable_sleeptime` gives it a sleeptime agent. Everything is checked before anything is written.
  */
 export async function updateAgent(ctx: Ctx, id: string, input: AgentUpdate): Promise<AgentState> {
   const before = await rows.get(ctx, id)
@@ -108,8 +110,9 @@ export async function updateAgent(ctx: Ctx, id: string, input: AgentUpdate): Pro
   ])
   if (blocks) assertLabelsDiffer(blocks.map((block) => block.label))
   if (input.tool_rules || attached) changes.tool_rules = rulesWith(input.tool_rules ?? (before.tool_rules as ToolRule[]), attached ?? [])
-  const servant = await sleeptimeFor(ctx, { ...before, ...changes }, input, blocks)
-  const replaced = await replacements(ctx, id, input, attached?.map((tool) => tool.id) ?? null)
+  const after = { ...before, ...changes }
+  const servant = await sleeptimeFor(ctx, after, input, blocks)
+  const replaced = await replacements(ctx, after, input, attached?.map((tool) => tool.id) ?? null)
   if (input.message_ids) await agentObject(ctx, id).setContext(input.message_ids)
   const d1 = ctx.env.DB
   const set = { ...changes, last_updated_by_id: ctx.actor.user_id }
