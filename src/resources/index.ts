@@ -25,7 +25,7 @@ import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/rou
 import { healthRoutes } from './health/routes'
 import { hostedRoutes } from './hosted/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
-import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes } from './internal/routes'
+import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes, internalSearchRoutes } from './internal/routes'
 import { internalTemplateRoutes } from './internal/routes-templates'
 import { jobRoutes } from './jobs/routes'
 import { mcpServerRoutes, namedMcpRoutes } from './mcp-servers/routes'
@@ -56,6 +56,7 @@ export const resources: Mounted[] = [
   ['/v1/_internal_blocks', internalBlockRoutes],
   ['/v1/_internal_runs', internalRunRoutes],
   ['/v1/_internal_templates', internalTemplateRoutes],
+  ['/v1/_internal_search', internalSearchRoutes],
   ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentArchiveRoutes],

@@ -77,6 +77,17 @@ describe('what internal clients do to agents and blocks', () => {
   })
 })
 
+describe('POST /v1/_internal_search/cache-warm', () => {
+  it('reads ahead what a search of messages needs, and refuses what is no collection', async () => {
+    const { call } = await freshOrganization()
+    const path = '/v1/_internal_search/cache-warm'
+    const warmed = await call('POST', path, { collection: 'messages', scope: {} })
+    expect([warmed.status, warmed.body]).toEqual([200, { collection: 'messages', status: 'ok', warmed: true }])
+    expect((await call('POST', path, { collection: 'dreams', scope: {} })).status).toBe(422)
+    expect((await call('POST', path, { collection: 'messages', scope: {}, more: 1 })).status).toBe(422)
+  })
+})
+
 describe('/v1/_internal_templates', () => {
   it('makes agents and blocks of a deployment, lists them and deletes them together', async () => {
     const { call } = await freshOrganization()

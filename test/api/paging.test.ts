@@ -5,12 +5,16 @@ import { insertRows } from '../../src/db/rows'
 import { type IdKind, idPrefixes } from '../../src/lib/id'
 import { agents } from '../../src/resources/agents/table'
 import { apiKeys } from '../../src/resources/api-keys/table'
+import { archives } from '../../src/resources/archives/table'
 import { blocks } from '../../src/resources/blocks/table'
 import { conversations } from '../../src/resources/conversations/table'
 import { deliveries } from '../../src/resources/deliveries/table'
+import { folders } from '../../src/resources/folders/table'
 import { groups } from '../../src/resources/groups/table'
 import { identities } from '../../src/resources/identities/table'
+import { jobs } from '../../src/resources/jobs/table'
 import { messages } from '../../src/resources/messages/table'
+import { providers } from '../../src/resources/providers/table'
 import { runs } from '../../src/resources/runs/table'
 import { steps } from '../../src/resources/steps/table'
 import { tools } from '../../src/resources/tools/table'
@@ -67,6 +71,7 @@ const lists: Record<string, List> = {
     paths: () => ['/v1/api-keys'],
     fields: (item, { user_id }) => ({ user_id, name: 'k', prefix: 'k', key_hash: item.id, scopes: ['read'] }),
   },
+  archives: { table: archives, kind: 'archive', paths: () => ['/v1/archives', '/v1/archives?name=a'], fields: () => ({ name: 'a' }) },
   blocks: { table: blocks, kind: 'block', paths: () => ['/v1/blocks', '/v1/blocks?label=x'], fields: () => ({ label: 'x', value: '' }) },
   conversations: {
     table: conversations,
@@ -81,6 +86,7 @@ const lists: Record<string, List> = {
     paths: ({ agent }) => ['/v1/deliveries', `/v1/deliveries?agent_id=${agent}`],
     fields: (_, { agent }) => ({ agent_id: agent, event: 'run.completed', url: 'https://example.com' }),
   },
+  folders: { table: folders, kind: 'source', paths: () => ['/v1/folders', '/v1/sources'], fields: (item) => ({ name: item.id }) },
   groups: { table: groups, kind: 'group', paths: () => ['/v1/groups'], fields: () => ({ description: '', manager_type: 'round_robin' }) },
   identities: {
     table: identities,
@@ -88,6 +94,7 @@ const lists: Record<string, List> = {
     paths: () => ['/v1/identities', '/v1/identities?identity_type=user'],
     fields: (item) => ({ identifier_key: item.id, name: 'n', identity_type: 'user' }),
   },
+  jobs: { table: jobs, kind: 'job', paths: () => ['/v1/jobs'], fields: (_, { user_id }) => ({ user_id }) },
   messages: {
     table: messages,
     kind: 'message',
@@ -100,6 +107,12 @@ const lists: Record<string, List> = {
     paths: ({ agent }) => [`/v1/agents/${agent}/messages`, `/v1/agents/${agent}/messages?conversation_id=default`],
     fields: (item, { agent }) => ({ agent_id: agent, sequence_id: item.n, role: 'user', content: [{ type: 'text', text: 'hello' }] }),
     sorts: { created_at: (item) => item.n },
+  },
+  providers: {
+    table: providers,
+    kind: 'provider',
+    paths: () => ['/v1/providers'],
+    fields: (item) => ({ name: item.id, provider_type: 'openai' }),
   },
   runs: {
     table: runs,

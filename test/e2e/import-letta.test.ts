@@ -52,6 +52,7 @@ describe('from one Loci to another', () => {
   let conversation: Loose
   let archive: Loose
   let group: Loose
+  let folder: Loose
 
   beforeAll(async () => {
     source = await startServer({ env: { LOG_LEVEL: 'error' } })
@@ -94,6 +95,11 @@ describe('from one Loci to another', () => {
     conversation = await call('POST', `/v1/conversations?agent_id=${first}`, { summary: 'about tea', isolated_block_labels: ['human'] })
     await call('POST', `/v1/conversations/${conversation.id}/messages`, { input: 'in the conversation', streaming: false })
     await call('PATCH', `/v1/blocks/${conversation.isolated_block_ids[0]}`, { value: 'isolated' })
+    folder = await call('POST', '/v1/folders', { name: 'Library', description: 'Books.' })
+    const form = new FormData()
+    form.append('file', new File(['chapter one\nchapter two'], 'book.txt', { type: 'text/plain' }))
+    await fetch(`${source.url}/v1/folders/${folder.id}/upload`, { method: 'POST', body: form })
+    await call('PATCH', `/v1/agents/${second}/folders/attach/${folder.id}`)
     await call('PATCH', `/v1/agents/${first}/archives/attach/${archive.id}`)
     const passages = Array.from({ length: 250 }, (_, i) => ({
       text: `fact ${i}`,
@@ -119,6 +125,10 @@ describe('from one Loci to another', () => {
       manager_agent_id: ids[0],
       description: 'a pair',
     })
+    expect((await there('GET', `/v1/agents/${ids[1]}/folders`)).map((each: Loose) => each.id)).toEqual([folder.id])
+    const [book, ...more] = await there('GET', `/v1/folders/${folder.id}/files?include_content=true`)
+    expect(more).toEqual([])
+    expect(book).toMatchObject({ content: 'chapter one\nchapter two', processing_status: 'completed' })
     const identified = await there('GET', '/v1/agents/?identifier_keys=ada')
     expect(identified.map((agent: Loose) => agent.id)).toEqual([ids[0]])
     expect(await there('GET', '/v1/identities/count')).toBe(1)

@@ -7,9 +7,10 @@ import { agentService } from '../agents/service'
 import { ifMatch, oneBlock, sendBlock } from '../blocks/routes-common'
 import { Block, BlockCreate, BlockQuery, BlockUpdate } from '../blocks/schema'
 import { agentBlockService, blockService, changeOf } from '../blocks/service'
+import { warmSearch } from '../messages/service/search'
 import { Run } from '../runs/schema'
 import { listInternalRuns } from './runs'
-import { InternalCountQuery, InternalRunQuery } from './schema'
+import { CacheWarm, CacheWarmed, InternalCountQuery, InternalRunQuery } from './schema'
 
 const op = (operationId: string) => ({ tags: ['internal'], operationId })
 const params = z.object({ agent_id: idOf('agent') })
@@ -100,4 +101,18 @@ internalBlockRoutes.openapi(
     { 200: json(z.array(AgentState), 'Agents') },
   ),
   async (c) => c.json(await agentService.ofBlock(c.get('ctx'), c.req.valid('param').block_id, c.req.valid('query')), 200),
+)
+
+/** `/v1/_internal_search` */
+export const internalSearchRoutes = router()
+
+internalSearchRoutes.openapi(
+  operation(
+    { ...op('warm_search_cache'), method: 'post', path: '/cache-warm', request: { body: body(CacheWarm, 'What will be searched') } },
+    { 200: json(CacheWarmed, 'What was read ahead') },
+  ),
+  async (c) => {
+    await warmSearch(c.get('ctx'))
+    return c.json({ collection: c.req.valid('json').collection, status: 'ok' as const, warmed: true }, 200)
+  },
 )

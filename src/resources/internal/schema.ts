@@ -63,3 +63,11 @@ const ids = z.array(z.string())
 export const DeletedDeployment = z
   .object({ deleted_agents: ids, deleted_blocks: ids, deleted_groups: ids, message: z.string() })
   .meta({ id: 'DeleteDeploymentResponse' })
+
+export const CacheWarm = z
+  .strictObject({ collection: z.literal('messages'), scope: z.strictObject({}).default({}) })
+  .meta({ id: 'CacheWarmRequest' })
+
+export const CacheWarmed = z
+  .object({ collection: z.string(), status: z.literal('ok'), warmed: z.boolean() })
+  .meta({ id: 'CacheWarmResponse' })

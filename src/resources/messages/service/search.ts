@@ -73,3 +73,13 @@ export async function searchMessages(ctx: Ctx, request: SearchRequest): Promise<
     }
   })
 }
+
+/** Reads the search index and the organization's newest messages, so that the first search of a client that is about to search finds them in memory. */
+export async function warmSearch(ctx: Ctx): Promise<void> {
+  await ctx.env.DB.batch([
+    ctx.env.DB.prepare('select text from messages where organization_id = ?1 order by created_at desc, id desc limit 100').bind(
+      ctx.actor.organization_id,
+    ),
+    ctx.env.DB.prepare(`select rowid from messages_fts where messages_fts match '"a"' limit 1`),
+  ])
+}
