@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
-import { anyOf } from '../../../db/repository'
+import { anyOf, repository } from '../../../db/repository'
 import { insertRows } from '../../../db/rows'
 import { newId } from '../../../lib/id'
 import { nameWithin } from '../../files/service'
@@ -9,6 +9,8 @@ import { folders } from '../../folders/table'
 import { groups, groupsAgents, groupsBlocks } from '../../groups/table'
 import type { AgentFileInput } from '../input'
 import type { NewIds } from './ids'
+
+const folderRows = repository(folders, 'Folder')
 
 /** Characters of text beyond which the files of an import are not written together with the rest. */
 const largeCharacters = 4_000_000
@@ -72,8 +74,12 @@ export async function planFolders(
       embedding ?? source.embedding ?? (typeof source.embedding_config?.handle === 'string' ? source.embedding_config.handle : null),
     embedding_config: embedding ? {} : (source.embedding_config ?? {}),
   }))
-  // A file's stored name begins with its folder's, which may have become another.
-  const folderNames = new Map(file.sources.map((source, i) => [source.id, rows[i]?.name]))
+  // A file's stored name begins with its folder's, which may have become another, or is there already.
+  const outside = await folderRows.getMany(ctx, [...new Set(file.files.map((each) => each.source_id))])
+  const folderNames = new Map([
+    ...outside.map(({ id, name }) => [id, name] as const),
+    ...file.sources.map((source, i) => [source.id, rows[i]?.name] as const),
+  ])
   const fileName = ({ source_id, file_name }: { source_id: string; file_name?: string | null | undefined }) => {
     const folder = folderNames.get(source_id)
     return folder && file_name ? `${folder}/${nameWithin(file_name)}` : file_name

@@ -10,6 +10,7 @@ import type { AgentRow } from '../../agents/service/state'
 import { agents } from '../../agents/table'
 import { attachBlocks, newBlocks, writerOf } from '../../blocks/service'
 import { filesAgents } from '../../files/table'
+import { attachFolders } from '../../folders/attach'
 import { foldersAgents } from '../../folders/table'
 import { attachTools, defaultToolNames, resolveTools } from '../../tools/service'
 import type { AgentFileInput, AgentInput } from '../input'
@@ -98,13 +99,18 @@ async function toolsOf(ctx: Ctx, file: AgentFileInput, agent: AgentInput, plan: 
   return [...new Map(found.map((tool) => [tool.id, tool])).values()]
 }
 
-/** Folders and files as an agent has them. */
+/** The folders of an agent that are not in the file: they are there already, and come with all their files. */
+const foldersOutside = (agent: AgentInput, ids: NewIds): string[] =>
+  [...new Set([...agent.source_ids, ...agent.folder_ids])].filter((source) => !ids.sources.has(source))
+
+/** Folders and files of the file, as an agent has them. */
 function folderStatements(ctx: Ctx, file: AgentFileInput, agent: AgentInput, id: string, ids: NewIds): D1PreparedStatement[] {
   const d1 = ctx.env.DB
   const { organization_id, user_id } = ctx.actor
   const files = new Map(file.files.map((each) => [each.id, each]))
   const ofFiles = agent.files_agents.flatMap(({ file_id }) => files.get(file_id)?.source_id ?? [])
-  const sources = [...new Set([...agent.source_ids, ...agent.folder_ids, ...ofFiles])].map((source) => ids.sources.get(source) ?? source)
+  const named = [...agent.source_ids, ...agent.folder_ids].flatMap((source) => ids.sources.get(source) ?? [])
+  const sources = [...new Set([...named, ...ofFiles.map((source) => ids.sources.get(source) ?? source)])]
   const attachments = [...new Map(agent.files_agents.map((each) => [each.file_id, each])).values()].map((each) => ({
     id: newId('fileAgent'),
     organization_id,
@@ -186,6 +192,7 @@ async function planAgent(
       ...tagStatements(ctx, id, agent.tags ?? []),
       ...(await secretStatements(ctx, id, secretsFor(agent, file, options.secrets))),
       ...folderStatements(ctx, file, agent, id, ids),
+      ...(await attachFolders(ctx, { ...row, id }, foldersOutside(agent, ids))),
     ],
   }
 }
