@@ -1,7 +1,4 @@
-import { insertRows } from '../../src/db/rows'
 import { newId } from '../../src/lib/id'
-import { iso } from '../../src/lib/time'
-import { providerTraces } from '../../src/resources/steps/table'
 import type { Journal, OpenStep, Response } from '../../src/runtime/ports'
 import { outbox } from './outbox'
 import type { Owner } from './projection'
@@ -66,20 +63,47 @@ export const tracing = (store: Store, agent_id: string, journal: Journal): Journ
     }),
 })
 
-/** One statement a trace, since each may be large. A step that is gone takes none. */
-export const traceStatement = (d1: D1Database, owner: Owner, trace: TracePayload): D1PreparedStatement => {
-  const { request, response, created_at, user_id, ...rest } = trace
-  const row = {
-    ...rest,
-    ...owner,
-    user_id,
-    request_json: JSON.parse(request),
-    response_json: JSON.parse(response),
-    call_type: 'agent_step',
-    source: 'loci',
-    created_at: iso(created_at),
-    created_by_id: user_id,
-    last_updated_by_id: user_id,
-  }
-  return insertRows(d1, providerTraces, [row], 'on conflict do nothing')
+const columns = [
+  'id',
+  'organization_id',
+  'agent_id',
+  'step_id',
+  'run_id',
+  'user_id',
+  'created_by_id',
+  'last_updated_by_id',
+  'agent_tags',
+  'llm_config',
+  'request_json',
+  'response_json',
+  'created_at',
+  'updated_at',
+]
+
+const insert = `insert into provider_traces (${columns.join(', ')}, call_type, source)
+  values (${columns.map((_, i) => `?${i + 1}`).join(', ')}, 'agent_step', 'loci') on conflict do nothing`
+
+/** The bodies are bound as the texts that they are: read out of a JSON parameter, as rows otherwise are, they would be parsed once a column. */
+export const traceStatement = (d1: D1Database, { organization_id, agent_id }: Owner, trace: TracePayload): D1PreparedStatement => {
+  const { id, step_id, run_id, user_id, agent_tags, llm_config, request, response, created_at } = trace
+  const tags = JSON.stringify(agent_tags)
+  const config = JSON.stringify(llm_config)
+  return d1
+    .prepare(insert)
+    .bind(
+      id,
+      organization_id,
+      agent_id,
+      step_id,
+      run_id,
+      user_id,
+      user_id,
+      user_id,
+      tags,
+      config,
+      request,
+      response,
+      created_at,
+      created_at,
+    )
 }
