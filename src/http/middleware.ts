@@ -12,8 +12,8 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const began = Date.now()
   await next()
   const { status } = c.res
-  // 501 and the failures of others (502, 504) are no faults of ours.
-  log(status === 500 || status === 503 ? 'error' : status > 500 ? 'warn' : 'info', {
+  // What is not served (501) is no failure, and the failures of others (502, 504) are none of ours.
+  log(status === 500 || status === 503 ? 'error' : status > 501 ? 'warn' : 'info', {
     msg: 'request',
     request_id: c.get('requestId'),
     method: c.req.method,
