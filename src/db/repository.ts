@@ -36,6 +36,15 @@ export const softDelete = (
     )
     .bind(JSON.stringify(ids), by.organization_id, Date.now(), by.user_id)
 
+/** Candidates for `listAmong` by tags, out of a table of tags: the rows of each tag when a row must have them all, else those of any. */
+export function taggedWith(table: 'agents_tags' | 'blocks_tags', ctx: Ctx, tags: string[] | undefined, all: boolean | undefined): SQL[] {
+  if (!tags?.length) return []
+  const owner = sql.raw(table === 'agents_tags' ? 'agent_id' : 'block_id')
+  const having = (some: string[]) => sql`select ${owner} as id from ${sql.raw(table)}
+    where organization_id = ${ctx.actor.organization_id} and tag in (select value from json_each(${JSON.stringify(some)}))`
+  return all ? tags.map((tag) => having([tag])) : [having(tags)]
+}
+
 /**
  * The operations every resource needs, each confined to the actor's organization and blind to soft-deleted rows.
  * There is no way to call it unscoped. `noun` names a row in errors.

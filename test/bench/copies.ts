@@ -60,6 +60,7 @@ export async function copies(db: D1Database, ids: { agent: string; block: string
       where: `t.id = ${block}`,
       changed: { ...age, id: idOf('t.id', 'n.i'), current_history_entry_id: 'null' },
     },
+    { table: 'blocks_tags', where: `t.block_id = ${block} and t.tag = 'all'`, changed: { block_id: idOf('t.block_id', 'n.i') } },
     {
       table: 'blocks_agents',
       where: `t.agent_id = ${agent}`,

@@ -30,7 +30,7 @@ async function fill(state: string, agents: number): Promise<Filled> {
   const body = {
     name: 'agent-0',
     model: 'loci/scripted',
-    memory_blocks: [{ label: 'human', value: 'Name: Ada' }],
+    memory_blocks: [{ label: 'human', value: 'Name: Ada', tags: ['all', 'rare'] }],
     tags: ['all', 'team-0', 'rare'],
   }
   const agent = (await client.json<{ id: string; blocks: { id: string }[] }>('POST', '/v1/agents/', body)).value
@@ -56,6 +56,8 @@ const calls: [what: string, address: (ids: Filled['ids']) => string][] = [
   ['an agent', ({ agent }) => `/v1/agents/${agent}`],
   ['blocks', () => '/v1/blocks/'],
   ['blocks by label', () => '/v1/blocks/?label=human'],
+  ['blocks by a tag of all', () => '/v1/blocks/?tags=all'],
+  ['blocks by a tag of few', () => '/v1/blocks/?tags=rare'],
   ['a block', ({ block }) => `/v1/blocks/${block}`],
   ['agents of a block', ({ block }) => `/v1/blocks/${block}/agents`],
   ['messages of the organization', () => '/v1/messages/'],

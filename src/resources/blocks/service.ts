@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { createManyOnce, createOnce } from '../../db/once'
 import type { Precondition } from '../../db/precondition'
-import { among, repository } from '../../db/repository'
+import { among, repository, taggedWith } from '../../db/repository'
 import { notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { identified } from '../identities/links'
@@ -37,7 +37,8 @@ export function changeOf({ base_version: _, ...input }: z.output<typeof BlockUpd
 
 export const blockService = {
   async list(ctx: Ctx, query: BlockFilters & Page): Promise<BlockRow[]> {
-    const candidates = [...among(query.ids), ...identified(ctx, 'block', query)]
+    const { ids, tags, match_all_tags } = query
+    const candidates = [...among(ids), ...identified(ctx, 'block', query), ...taggedWith('blocks_tags', ctx, tags, match_all_tags)]
     return withTags(ctx, await rows.listAmong(ctx, query, matching(ctx, query), candidates))
   },
 

@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
 import { phrase } from '../../../db/fts'
-import { among, anyOf, containsText, repository } from '../../../db/repository'
+import { among, anyOf, containsText, repository, taggedWith } from '../../../db/repository'
 import { notFound } from '../../../lib/errors'
 import type { Page } from '../../../lib/page'
 import { archives } from '../../archives/table'
@@ -41,10 +41,8 @@ function matching(ctx: Ctx, filters: AgentFilters) {
 
 /** Queries for ids of agents, each of all that one selective filter lets pass. */
 function candidates(ctx: Ctx, filters: AgentFilters): SQL[] {
-  const { ids, name, query_text, tags = [], match_all_tags } = filters
+  const { ids, name, query_text, tags, match_all_tags } = filters
   const { organization_id } = ctx.actor
-  const tagged = (some: string[]) =>
-    sql`select agent_id as id from agents_tags where organization_id = ${organization_id} and tag in (select value from json_each(${JSON.stringify(some)}))`
   return [
     ...among(ids),
     ...identified(ctx, 'agent', filters),
@@ -53,7 +51,7 @@ function candidates(ctx: Ctx, filters: AgentFilters): SQL[] {
     ...(query_text && [...query_text].length > 2
       ? [sql`select a.id as id from agents_fts f cross join agents a on a.rowid = f.rowid where agents_fts match ${phrase(query_text)}`]
       : []),
-    ...(tags.length === 0 ? [] : match_all_tags ? tags.map((tag) => tagged([tag])) : [tagged(tags)]),
+    ...taggedWith('agents_tags', ctx, tags, match_all_tags),
   ]
 }
 
