@@ -13,7 +13,8 @@ export async function withTags<B extends Row<typeof blocks>>(ctx: Ctx, rows: B[]
   const given = await ctx.db
     .select({ block_id: blocksTags.block_id, tag: blocksTags.tag })
     .from(blocksTags)
-    .where(and(anyOf(blocksTags.block_id, ids), eq(blocksTags.organization_id, ctx.actor.organization_id)))
+    // The `+` keeps the organization's index out of the plan, in which every tag of the organization would be read.
+    .where(and(anyOf(blocksTags.block_id, ids), sql`+${blocksTags.organization_id} = ${ctx.actor.organization_id}`))
   const tags = new Map<string, string[]>(ids.map((id) => [id, []]))
   for (const { block_id, tag } of given) tags.get(block_id)?.push(tag)
   return rows.map((row) => ({ ...row, tags: (tags.get(row.id) ?? []).sort() }))
