@@ -55,8 +55,8 @@ export const resources: Mounted[] = [
   ['/v1/_internal_agents', internalAgentRoutes],
   ['/v1/_internal_blocks', internalBlockRoutes],
   ['/v1/_internal_runs', internalRunRoutes],
-  ['/v1/_internal_templates', internalTemplateRoutes],
   ['/v1/_internal_search', internalSearchRoutes],
+  ['/v1/_internal_templates', internalTemplateRoutes],
   ['/v1/_internal_templates/groups', templateGroupRoutes],
   ['/v1/agents', agentRoutes],
   ['/v1/agents', agentArchiveRoutes],
@@ -90,8 +90,6 @@ export const resources: Mounted[] = [
   ['/v1/conversations', conversationGenerationRoutes],
   ['/v1/conversations', conversationMessageRoutes],
   ['/v1/deliveries', deliveryRoutes],
-  ['/v1/jobs', jobRoutes],
-  ['/v1/messages/batches', batchRoutes],
   ['/v1/embeddings', embeddingRoutes],
   ['/v1/folders', folderRoutes],
   ['/v1/folders', folderFileRoutes],
@@ -102,7 +100,10 @@ export const resources: Mounted[] = [
   ['/v1/identities', identityRoutes],
   ['/v1/identities', identityAgentRoutes],
   ['/v1/identities', identityBlockRoutes],
+  ['/v1/jobs', jobRoutes],
   ['/v1/mcp-servers', mcpServerRoutes],
+  // Before `/v1/messages`, in which it looks like the id of a message.
+  ['/v1/messages/batches', batchRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/passages', passageRoutes],
@@ -122,9 +123,9 @@ export const resources: Mounted[] = [
   ['/v1/tags', tagRoutes],
   ['/v1/telemetry', telemetryRoutes],
   ['/v1/tools', toolRoutes],
-  ['/v1/voice-beta', voiceRoutes],
-  ['/v1/tools/mcp', namedMcpRoutes],
   ['/v1/tools', toolSourceRoutes],
+  ['/v1/tools/mcp', namedMcpRoutes],
+  ['/v1/voice-beta', voiceRoutes],
 ]
 
 /** Resources of the operator, behind `ADMIN_KEY`. */

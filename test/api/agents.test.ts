@@ -22,6 +22,33 @@ const count = async (table: string, organization_id: string) =>
   (await DB.prepare(`select count(*) as n from ${table} where organization_id = ?`).bind(organization_id).first<{ n: number }>())?.n
 
 describe('creating an agent', () => {
+  it('takes every deprecated field of the SDK: what has a new name goes there, the rest is left', async () => {
+    const { call } = await freshOrganization()
+    const old = {
+      embedding_chunk_size: 300,
+      enable_reasoner: true,
+      from_template: 'project/template:latest',
+      hidden: false,
+      include_default_source: true,
+      max_reasoning_tokens: 100,
+      max_tokens: 77,
+      memory_variables: { who: 'Ada' },
+      parallel_tool_calls: false,
+      project: 'default',
+      reasoning: true,
+      response_format: { type: 'text' },
+      source_ids: [],
+      template: true,
+      tool_exec_environment_variables: { KEY: 'secret' },
+      a_field_of_tomorrow: { deep: [1] },
+    }
+    const made = await agent(call, old)
+    expect(made.model_settings).toMatchObject({ max_output_tokens: 77, parallel_tool_calls: false })
+    expect(made.secrets).toMatchObject([{ key: 'KEY' }])
+    const changed = await call('PATCH', `/v1/agents/${made.id}`, { ...old, max_tokens: 78 })
+    expect([changed.status, changed.body.model_settings.max_output_tokens]).toEqual([200, 78])
+  })
+
   it('answers with all of it, defaults filled in', async () => {
     const { call, user_id } = await freshOrganization()
     const made = await agent(call, { memory_blocks: [{ label: 'human', value: 'Name: Ada' }], tags: ['b', 'a', 'a'] })
