@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
 import type { EgressPolicy } from './lib/egress'
+import type { VectorIndex } from './retrieval/ports'
 
 /** Bindings of wrangler.toml. Variables are strings here; `configOf` reads them. */
 export interface Env {
@@ -13,6 +14,12 @@ export interface Env {
   RATE_LIMITER?: RateLimit
   /** A transport that connects to public addresses only, bound where the platform's own `fetch` could reach a private network. */
   PUBLIC_NETWORK?: Fetcher
+  /** Indexes of vectors, by their dimensions: Vectorize on Cloudflare, a Durable Object on this machine. */
+  VECTORIZE_384?: VectorIndex
+  VECTORIZE_512?: VectorIndex
+  VECTORIZE_768?: VectorIndex
+  VECTORIZE_1024?: VectorIndex
+  VECTORIZE_1536?: VectorIndex
   /** Workers AI; bound in production only. */
   AI?: Ai
   [variable: string]: unknown

@@ -6,8 +6,13 @@ import { expect, it } from 'vitest'
 const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/lib\//, local: /^src\/lib\//, packages: /^(zod|uuid|ipaddr\.js)$/ },
   { layer: /^src\/(runtime|memory)\//, local: /^src\/(runtime|memory|lib)\//, packages: /^zod$/ },
+  {
+    layer: /^src\/retrieval\//,
+    local: /^src\/(retrieval|lib)\//,
+    packages: /^(fflate|htmlparser2|mammoth|re2js|tokenx|unpdf|csv-parse\/.*)$/,
+  },
   { layer: /^src\/sandbox\//, local: /^src\/(sandbox|lib)\//, packages: /^(@lezer\/|@cfworker\/json-schema$)/ },
-  { layer: /^src\/models\//, local: /^src\/(models|runtime|lib|env)/, packages: /^(@ai-sdk\/|workers-ai-provider$)/ },
+  { layer: /^src\/models\//, local: /^src\/(models|runtime|retrieval|lib|env)/, packages: /^(@ai-sdk\/|workers-ai-provider$)/ },
   { layer: /^src\/mcp\//, local: /^(src\/(mcp|lib)\/|package\.json)/, packages: /^@modelcontextprotocol\/client$/ },
   { layer: /^src\/db\/schema/, local: /^src\/(db|resources\/[^/]+\/table)/, packages: /^$/ },
   { layer: /^src\/db\//, local: /^src\/(db|lib|context)/, packages: /^(drizzle-orm|zod)/ },
@@ -15,12 +20,12 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   { layer: /^src\/resources\/[^/]+\/table/, local: /^src\/(resources\/[^/]+\/table|db|runtime|lib)/, packages: /^drizzle-orm/ },
   {
     layer: /^src\/resources\/[^/]+\/(?!routes)/,
-    local: /^src\/(resources\/|db|runtime|memory|models|mcp|sandbox|lib|env|context)/,
+    local: /^src\/(resources\/|db|runtime|memory|models|retrieval|mcp|sandbox|lib|env|context)/,
     packages: /^(drizzle-orm|zod)/,
   },
   {
     layer: /^durable-objects\//,
-    local: /^(durable-objects|src\/(runtime|memory|models|sandbox|db|lib|env|resources\/[^/]+\/(?!routes))|package\.json)/,
+    local: /^(durable-objects|src\/(runtime|memory|models|retrieval|sandbox|db|lib|env|resources\/[^/]+\/(?!routes))|package\.json)/,
     packages: /^(cloudflare:|drizzle-orm|standardwebhooks)/,
   },
 ]
