@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
+import type { IndexObject } from '../durable-objects/indexer'
 import type { EgressPolicy } from './lib/egress'
 import type { VectorIndex } from './retrieval/ports'
 
@@ -9,6 +10,7 @@ export interface Env {
   DB: D1Database
   AGENT: DurableObjectNamespace<AgentObject>
   DELIVERY: DurableObjectNamespace<DeliveryObject>
+  INDEX: DurableObjectNamespace<IndexObject>
   /** Uploaded files. */
   FILES: R2Bucket
   RATE_LIMITER?: RateLimit
@@ -60,6 +62,10 @@ export const ConfigSchema = z.object({
   RATE_LIMIT: z.enum(['on', 'off']).default('on').describe('Rate limiting per organization by the Cloudflare binding.'),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info').describe('Least severe log line that is written.'),
   DEFAULT_MODEL: z.string().default('loci/scripted').describe('Model handle of agents that name none.'),
+  EMBED_MESSAGES: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether messages of users and agents are embedded, so that they are found by meaning too. `off` searches them by words.'),
   OPENAI_API_KEY: secret.describe('Key for handles `openai/<model>`.'),
   OPENAI_BASE_URL: z
     .string()

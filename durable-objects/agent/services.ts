@@ -23,10 +23,10 @@ export const servicesOf = (env: Env, organization_id: () => string, settled: () 
   async searchMessages(query) {
     // What was said a moment ago is searched too.
     await settled()
-    return recallMessages(env.DB, query)
+    return recallMessages(env, query)
   },
   insertPassage: (passage, by) => insertOnce(env.DB, by, passage),
-  searchPassages: (query) => recallPassages(env.DB, query),
+  searchPassages: (query) => recallPassages(env, query),
   callMcpTool: (tool, args, agent_id) =>
     callForAgent({ env, config: configOf(env), organization_id: organization_id() }, tool, args, agent_id),
 })

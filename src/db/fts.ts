@@ -1,10 +1,56 @@
+/** Words that stand in almost every English text and say nothing about it. */
+const stopWords = new Set(
+  (
+    'a about after again all also am an and any are as at be because been before being but by can could did do does doing for from had has have having he her ' +
+    'here hers him his how i if in into is it its just me more most my no nor not of on once only or other our out over own same she should so some such than ' +
+    'that the their them then there these they this those through to too under until up very was we were what when where which while who whom why will with ' +
+    'would you your'
+  ).split(' '),
+)
+
+/** Most words and phrases of one query. */
+const termsMost = 64
+
+const wordPattern = /[\p{L}\p{N}\p{M}\p{Co}]+/gu
+/** A phrase in double quotes, or a run of characters without spaces. */
+const termPattern = /"([^"]*)"|[^\s"]+/gu
+
+interface Term {
+  match: string
+  stop: boolean
+}
+
+/** What one piece of a query asks for: a phrase, the beginning of a word (`word*`), or words. */
+function termsOf([whole, quoted]: RegExpMatchArray): Term[] {
+  const words = (quoted ?? whole).match(wordPattern) ?? []
+  if (words.length === 0) return []
+  if (quoted !== undefined) return [{ match: `"${words.join(' ')}"`, stop: words.every((word) => stopWords.has(word.toLowerCase())) }]
+  const prefix = whole.endsWith('*')
+  return words.map((word, i) => {
+    const begins = prefix && i === words.length - 1
+    return { match: `"${word}"${begins ? ' *' : ''}`, stop: !begins && stopWords.has(word.toLowerCase()) }
+  })
+}
+
 /**
- * What a person typed as an FTS5 query: every word quoted, so that no character has a meaning, and any of them enough. Null when there
- * is no word in it.
+ * What a person typed as an FTS5 query of which any part is enough: words, "phrases in quotes" and beginnings of words (`word*`). Words that
+ * say nothing are left out unless there are no others; no other character has a meaning. Null when there is no word in it.
  */
 export function matchQuery(text: string): string | null {
-  const words = text.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu) ?? []
-  return words.length > 0 ? [...new Set(words)].map((word) => `"${word}"`).join(' OR ') : null
+  const terms = [...text.matchAll(termPattern)].flatMap(termsOf)
+  const telling = terms.filter(({ stop }) => !stop)
+  const chosen = new Set((telling.length > 0 ? telling : terms).map(({ match }) => match))
+  return chosen.size > 0 ? [...chosen].slice(0, termsMost).join(' OR ') : null
+}
+
+/**
+ * The same, of texts within any of some scopes: an organization, archives, folders or an agent, by their ids. The indexes of passages and messages hold these ids
+ * as words, so that entries of others are not even looked at.
+ */
+export function scopedMatch(scopeIds: readonly string[], text: string): string | null {
+  const words = matchQuery(text)
+  const scopes = scopeIds.map((id) => `"${id.replaceAll('-', '')}"`).join(' OR ')
+  return words && `scope : (${scopes}) AND text : (${words})`
 }
 
 /** A text as one phrase of an FTS5 query, in which no character has a meaning. */

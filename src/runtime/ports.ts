@@ -115,7 +115,7 @@ export interface ToolServices {
     passage: { text: string; tags: string[] },
     by: { organization_id: string; agent_id: string; user_id: string; key: string },
   ): Promise<void>
-  /** Passages of the agent's archive that hold any of the words, best match first. */
+  /** Passages of the agent's archive, found by words and by meaning, best match first. */
   searchPassages(query: PassageQuery): Promise<FoundPassage[]>
   /** Calls a tool of an MCP server, for an agent. Whatever goes wrong is the result. */
   callMcpTool(tool: Tool, args: Record<string, unknown>, agent_id: string): Promise<{ status: ToolStatus; text: string }>
@@ -126,15 +126,25 @@ export interface MessageQuery {
   agent_id: string
   query: string | null
   roles: string[] | null
+  /** Only this conversation, `default` for the agent's own; null for all of them. */
+  conversation_id: string | null
   start: string | null
   end: string | null
   limit: number
 }
 
+/** How something was found: its place by words and by meaning, from 1, null where it is not in that ranking, and the score of both fused. */
+export interface Places {
+  fts_rank: number | null
+  vector_rank: number | null
+  rrf_score: number
+}
+
 export interface FoundMessage {
   message: Message
   text: string
-  rank: number
+  /** Null when nothing was looked for. */
+  places: Places | null
 }
 
 export interface PassageQuery {
@@ -148,12 +158,11 @@ export interface PassageQuery {
   limit: number
 }
 
-export interface FoundPassage {
+export interface FoundPassage extends Places {
   id: string
   text: string
   tags: string[]
   created_at: string
-  rank: number
 }
 
 /** What a turn needs of the world. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pageQuery } from '../../lib/page'
 import { isoText, queryFlag, queryList, queryText } from '../../lib/query'
 import { MessageType } from '../../runtime/wire-schema'
+import { SearchMode } from '../indexes/schema'
 
 const optionalText = (description: string) => z.string().nullish().describe(description)
 const flag = (description: string) => z.boolean().nullish().describe(description)
@@ -230,25 +231,29 @@ export const MessagesQuery = pageQuery({ limit: 100 }).extend({
 
 export const SearchRequest = z
   .object({
-    query: z.string().max(10_000).describe('Words to look for. A message that holds more of them, or rarer ones, ranks higher.'),
+    query: z.string().max(10_000).describe('What to look for: words, "phrases in quotes", beginnings of words (`migrat*`).'),
     agent_id: optionalText('Only messages of this agent.'),
     conversation_id: optionalText("Only messages of this conversation; with `agent_id`, `default` is the agent's own context."),
     start_date: isoText('Only messages from this date or instant on.').nullish(),
     end_date: isoText('Only messages up to this date (its whole day) or instant.').nullish(),
     limit: z.int().min(1).max(100).default(50),
-    search_mode: z
-      .enum(['vector', 'fts', 'hybrid'])
-      .default('hybrid')
-      .describe('Accepted. Every mode is answered by full-text search, which `search_mode` in the answer says.'),
+    search_mode: SearchMode.default('hybrid'),
   })
   .meta({ id: 'MessageSearchRequest' })
 export type SearchRequest = z.output<typeof SearchRequest>
+
+/** How a message was found. */
+const places = {
+  fts_rank: z.int().nullable().describe('Place by words, from 1; null when it is not among them.'),
+  vector_rank: z.int().nullable().describe('Place by meaning, from 1; null when it is not among them.'),
+  rrf_score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings.'),
+}
 
 const searchedRoles = ['user', 'assistant', 'tool', 'summary'] as const
 
 /** The older form of a search of messages. */
 export const OlderSearchRequest = SearchRequest.extend({
-  query: SearchRequest.shape.query.nullish().describe('Words to look for; the newest messages unless given.'),
+  query: SearchRequest.shape.query.nullish().describe('What to look for; the newest messages unless given.'),
   roles: z.array(z.enum(searchedRoles)).nullish().describe('Only messages of these roles; of users and assistants unless given.'),
   project_id: optionalText('Only messages of agents of this project.'),
   template_id: optionalText('Only messages of agents of this template.'),
@@ -260,9 +265,7 @@ export const OlderMessageSearchHit = z
   .object({
     embedded_text: z.string(),
     message: z.record(z.string(), z.unknown()).describe('The message in its internal form.'),
-    fts_rank: z.int().nullable().describe('Place in the full-text ranking, from 1; null without a query.'),
-    vector_rank: z.null(),
-    rrf_score: z.number().describe('Reciprocal rank: 1 / (60 + place).'),
+    ...places,
   })
   .meta({ id: 'OlderMessageSearchHit' })
 export type OlderMessageSearchHit = z.output<typeof OlderMessageSearchHit>
@@ -272,10 +275,8 @@ const hit = {
   created_at: z.string(),
   agent_id: z.string().nullable(),
   conversation_id: z.string().nullable(),
-  search_mode: z.literal('fts').describe('How the message was found.'),
-  fts_rank: z.int().describe('Place in the full-text ranking, from 1.'),
-  vector_rank: z.null().describe('No vector search took part.'),
-  rrf_score: z.number().describe('Reciprocal rank: 1 / (60 + fts_rank).'),
+  search_mode: SearchMode,
+  ...places,
 }
 export const MessageSearchHit = z
   .discriminatedUnion('message_type', [

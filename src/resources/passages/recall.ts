@@ -1,3 +1,4 @@
+import type { Env } from '../../env'
 import { sha256 } from '../../lib/crypto'
 import { idPrefixes, uuidFrom } from '../../lib/id'
 import type { FoundPassage, PassageQuery } from '../../runtime/ports'
@@ -14,8 +15,11 @@ export async function insertOnce(
   await rememberPassage(d1, by, by.agent_id, { ...passage, id })
 }
 
-/** What an agent finds in its own archive. */
-export async function recallPassages(d1: D1Database, { agent_id, ...query }: PassageQuery): Promise<FoundPassage[]> {
-  const found = await findPassages(d1, { ...query, within: { agent_id } })
-  return found.map(({ row: { id, text, tags, created_at } }, i) => ({ id, text, tags, created_at, rank: i + 1 }))
+/** What an agent finds in its own archive. Nothing, when it looks for nothing. */
+export async function recallPassages(env: Env, { agent_id, ...query }: PassageQuery): Promise<FoundPassage[]> {
+  if (query.query.trim() === '') return []
+  const found = await findPassages(env, { ...query, mode: 'hybrid', within: { agent_id } })
+  return found.flatMap(({ row: { id, text, tags, created_at }, found: places }) =>
+    places ? [{ ...places, id, text, tags, created_at }] : [],
+  )
 }

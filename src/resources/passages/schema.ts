@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { blankAsAbsent, pageQuery } from '../../lib/page'
 import { isoText, queryFlag, queryList, queryText } from '../../lib/query'
 import { zonedInstant } from '../../lib/time'
+import { SearchMode } from '../indexes/schema'
 import { textMax } from './insert'
 
 const text = () => z.string().nullable()
@@ -62,7 +63,7 @@ const localText = (description: string) =>
   ).describe(`${description} Without an offset it is local to the agent.`)
 
 export const AgentPassageSearch = z.object({
-  query: z.string().max(10_000).describe('Words to look for. Without one, nothing is found.'),
+  query: z.string().max(10_000).describe('What to look for, by words and by meaning. Empty: nothing is found.'),
   tags: queryList(z.string(), 'Only passages with these tags.'),
   tag_match_mode: blankAsAbsent(tagMatchMode.default('any')),
   top_k: blankAsAbsent(z.coerce.number().int().min(1).max(100).default(5)).describe('Most results.'),
@@ -92,7 +93,8 @@ export const PassageSearch = z
       .string()
       .max(10_000)
       .nullish()
-      .describe('Words to look for. A passage that holds more of them, or rarer ones, ranks higher. Without words: the newest passages.'),
+      .describe('What to look for: words, "phrases in quotes", beginnings of words (`migrat*`). Without a query: the newest passages.'),
+    search_mode: SearchMode.default('hybrid'),
     agent_id: z.string().nullish().describe('Only the archive of this agent. Wins over `archive_id`.'),
     archive_id: z.string().nullish().describe('Only this archive. All of the organization when neither is given.'),
     tags: z.array(z.string()).nullish().describe('Only passages with these tags.'),
@@ -107,8 +109,10 @@ export type PassageSearch = z.output<typeof PassageSearch>
 export const PassageSearchHit = z
   .object({
     passage: Passage,
-    score: z.number().describe('Reciprocal rank: 1 / (60 + place). 0 without a query.'),
-    metadata: object().describe('How the passage was found: `search_mode`, and its place in each ranking.'),
+    score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. 0 without a query.'),
+    metadata: object().describe(
+      'How the passage was found: `search_mode`, `fts_rank` and `vector_rank`, null where it is not in that ranking.',
+    ),
   })
   .meta({ id: 'PassageSearchResult' })
 export type PassageSearchHit = z.output<typeof PassageSearchHit>

@@ -1,5 +1,9 @@
-import { matchQuery } from '../../db/fts'
+import { scopedMatch } from '../../db/fts'
 import { readRow } from '../../db/rows'
+import type { Env } from '../../env'
+import type { Fused } from '../../retrieval/fuse'
+import { hybrid, type SearchMode } from '../indexes/hybrid'
+import { rangeOf } from '../indexes/nearest'
 import type { PassageRow } from './insert'
 import { archivalPassages } from './table'
 
@@ -7,8 +11,9 @@ export interface PassageFilter {
   organization_id: string
   /** What is searched: the archive of an agent, one archive, or all of the organization. */
   within: { agent_id: string } | { archive_id: string } | null
-  /** Words; null lists the newest. */
+  /** What to look for; null lists the newest. */
   query: string | null
+  mode: SearchMode
   tags: readonly string[]
   tag_match_mode: 'any' | 'all'
   /** ISO-8601, both inclusive. */
@@ -17,47 +22,103 @@ export interface PassageFilter {
   limit: number
 }
 
-/** A passage and its place in the ranking, from 1; null where nothing was ranked. */
+/** A passage and how it was found; null where nothing was ranked. */
 export interface FoundRow {
   row: PassageRow
-  rank: number | null
+  found: Fused | null
 }
 
-const everywhere = 'p.organization_id = ?1 and ?2 is null'
-const inArchive = '+p.organization_id = ?1 and p.archive_id = ?2'
+const everywhere = 'x.organization_id = ?1 and ?2 is null'
 // The `+` keeps the organization's index out of the plan: the archive leads.
-const inArchiveOf = '+p.organization_id = ?1 and p.archive_id = (select archive_id from archives_agents where agent_id = ?2)'
+const inArchive = '+x.organization_id = ?1 and x.archive_id = ?2'
 
-const filtered = (scope: string) => `${scope} and p.is_deleted = 0
-  and (?3 is null or p.created_at >= ?3) and (?4 is null or p.created_at <= ?4)
-  and (?5 is null or (select count(*) from passage_tags t where t.passage_id = p.id and t.tag in (select value from json_each(?5))) >= ?6)`
+const filtered = (scope: string) => `${scope} and x.is_deleted = 0
+  and (?3 is null or x.created_at >= ?3) and (?4 is null or x.created_at <= ?4)
+  and (?5 is null or (select count(*) from passage_tags t where t.passage_id = x.id and t.tag in (select value from json_each(?5))) >= ?6)`
 
-const byWords = (scope: string) => `
-  select p.* from archival_passages_fts f cross join archival_passages p on p.rowid = f.rowid
-  where archival_passages_fts match ?8 and ${filtered(scope)} order by f.rank limit ?7`
+/** The best of the index first, which looks at no row; for when nothing but the scope is asked for. */
+const byWords = `select x.id from (select rowid, rank from archival_passages_fts where archival_passages_fts match ?1 order by rank limit ?2) f
+  cross join archival_passages x on x.rowid = f.rowid order by f.rank`
+const byWordsFiltered = (scope: string) => `select x.id from archival_passages_fts f cross join archival_passages x on x.rowid = f.rowid
+  where archival_passages_fts match ?7 and ${filtered(scope)} order by f.rank limit ?8`
 const byAge = (scope: string) =>
-  `select p.* from archival_passages p where ${filtered(scope)} order by p.created_at desc, p.id desc limit ?7`
+  `select x.* from archival_passages x where ${filtered(scope)} order by x.created_at desc, x.id desc limit ?7`
 
 const instant = (date: string | null) => (date === null ? null : Date.parse(date))
 
-/** Passages that hold any of the words, best match (BM25) first, or without a query the newest. Every filter counts before the limit. */
-export async function findPassages(d1: D1Database, filter: PassageFilter): Promise<FoundRow[]> {
-  const { within, query } = filter
-  const match = query === null ? null : matchQuery(query)
-  if (query !== null && match === null) return []
-  const [scope, id] =
-    within === null ? [everywhere, null] : 'agent_id' in within ? [inArchiveOf, within.agent_id] : [inArchive, within.archive_id]
+const modelOf = `coalesce(a.embedding, a.embedding_config ->> 'handle')`
+const ofOrganization = `select null as id, ${modelOf} as model from archives a where a.organization_id = ?1 and a.is_deleted = 0 group by 2 limit 8`
+const ofArchive = `select a.id, ${modelOf} as model from archives a where a.id = ?2 and +a.organization_id = ?1`
+const ofAgent = `select a.id, ${modelOf} as model from archives_agents l join archives a on a.id = l.archive_id where l.agent_id = ?2 and +a.organization_id = ?1`
+
+/** The archive that is searched, null for all of them, and the embedding models in use there; null when there is no archive. */
+async function placeOf(env: Env, { organization_id, within }: PassageFilter) {
+  const [sql, values] =
+    within === null ? [ofOrganization, []] : 'agent_id' in within ? [ofAgent, [within.agent_id]] : [ofArchive, [within.archive_id]]
+  const { results } = await env.DB.prepare(sql)
+    .bind(organization_id, ...values)
+    .all<{ id: string | null; model: string | null }>()
+  if (results.length === 0) return null
+  return { archive_id: results[0]?.id ?? null, models: results.flatMap(({ model }) => model ?? []) }
+}
+
+/** Passages by their ids, in that order. */
+async function rowsOf(env: Env, ids: string[]): Promise<Map<string, PassageRow>> {
+  const { results } = await env.DB.prepare(
+    'select * from archival_passages where id in (select value from json_each(?1)) and is_deleted = 0',
+  )
+    .bind(JSON.stringify(ids))
+    .all<Record<string, unknown>>()
+  return new Map(results.map((raw) => [raw.id as string, readRow(archivalPassages, raw)]))
+}
+
+/** The best matches of the query by words and by meaning, or without a query the newest. Every filter counts before the limit. */
+export async function findPassages(env: Env, filter: PassageFilter): Promise<FoundRow[]> {
+  const { organization_id, query, mode, limit } = filter
+  const place = await placeOf(env, filter)
+  if (!place || limit < 1) return []
+  const { archive_id, models } = place
+  const scope = archive_id === null ? everywhere : inArchive
   const tags = [...new Set(filter.tags)]
-  const common = [
-    filter.organization_id,
-    id,
-    instant(filter.start),
-    instant(filter.end),
-    tags.length > 0 ? JSON.stringify(tags) : null,
-    filter.tag_match_mode === 'all' ? tags.length : 1,
-    filter.limit,
-  ]
-  const statement = match === null ? d1.prepare(byAge(scope)).bind(...common) : d1.prepare(byWords(scope)).bind(...common, match)
-  const { results } = await statement.all<Record<string, unknown>>()
-  return results.map((raw, i) => ({ row: readRow(archivalPassages, raw), rank: match === null ? null : i + 1 }))
+  const [start, end] = [instant(filter.start), instant(filter.end)]
+  const required = filter.tag_match_mode === 'all' ? tags.length : 1
+  const params = [organization_id, archive_id, start, end, tags.length > 0 ? JSON.stringify(tags) : null, required]
+  if (query === null) {
+    const { results } = await env.DB.prepare(byAge(scope))
+      .bind(...params, limit)
+      .all<Record<string, unknown>>()
+    return results.map((raw) => ({ row: readRow(archivalPassages, raw), found: null }))
+  }
+  const filters = tags.length > 0 || start !== null || end !== null
+  const found = await hybrid(env, {
+    within: {
+      organization_id,
+      kind: 'passage',
+      namespaces: archive_id === null ? null : [archive_id],
+      where: filtered(scope),
+      params,
+      filter: rangeOf(start, end),
+      exact: tags.length === 0,
+    },
+    models,
+    query,
+    mode,
+    limit,
+    async byWords(most) {
+      const match = scopedMatch([archive_id ?? organization_id], query)
+      if (match === null) return []
+      const statement = filters
+        ? env.DB.prepare(byWordsFiltered(scope)).bind(...params, match, most)
+        : env.DB.prepare(byWords).bind(match, most)
+      return (await statement.all<{ id: string }>()).results.map(({ id }) => id)
+    },
+  })
+  const rows = await rowsOf(
+    env,
+    found.map(({ id }) => id),
+  )
+  return found.flatMap((each) => {
+    const row = rows.get(each.id)
+    return row ? [{ row, found: each }] : []
+  })
 }

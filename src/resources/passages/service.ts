@@ -110,10 +110,11 @@ export const agentPassageService = {
     const { query, tags = [], tag_match_mode, start_datetime: start, end_datetime: end, top_k: limit } = request
     if (archive_id === null) return { results: [], count: 0 }
     const local = (text: string | undefined, edge: 'start' | 'end') => (text ? iso(zonedInstant(text, timezone, edge)) : null)
-    const found = await findPassages(ctx.env.DB, {
+    const found = await findPassages(ctx.env, {
       organization_id: ctx.actor.organization_id,
       within: { archive_id },
       query,
+      mode: 'hybrid',
       tags,
       tag_match_mode,
       start: local(start, 'start'),
@@ -143,20 +144,20 @@ async function scopeOf(ctx: Ctx, { agent_id, archive_id }: PassageSearch): Promi
 
 /** Searches the archive of an agent, one archive, or all of the organization. */
 export async function searchPassages(ctx: Ctx, request: PassageSearch): Promise<PassageSearchHit[]> {
-  const { start_date, end_date, tag_match_mode, limit } = request
-  const found = await findPassages(ctx.env.DB, {
+  const { start_date, end_date, tag_match_mode, limit, search_mode: mode } = request
+  const found = await findPassages(ctx.env, {
     organization_id: ctx.actor.organization_id,
     within: await scopeOf(ctx, request),
     query: request.query?.trim() || null,
+    mode,
     tags: request.tags ?? [],
     tag_match_mode,
     start: start_date ? iso(instantOf(start_date)) : null,
     end: end_date ? iso(instantOf(end_date, 'end')) : null,
     limit,
   })
-  return found.map(({ row, rank }): PassageSearchHit => {
-    const score = rank === null ? 0 : 1 / (60 + rank)
-    const metadata = rank === null ? {} : { search_mode: 'fts', fts_rank: rank, vector_rank: null, rrf_score: score }
-    return { passage: shown(row), score, metadata }
+  return found.map(({ row, found }) => {
+    const { id: _, ...places } = found ?? { id: '' }
+    return { passage: shown(row), score: found?.rrf_score ?? 0, metadata: found ? { search_mode: mode, ...places } : {} }
   })
 }

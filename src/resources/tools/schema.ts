@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pageQuery } from '../../lib/page'
 import { queryFlag, queryList, queryText } from '../../lib/query'
 import { ToolReturnMessage } from '../../runtime/wire-schema'
+import { SearchMode } from '../indexes/schema'
 
 export const toolTypes = [
   'custom',
@@ -145,11 +146,8 @@ export const ApprovalQuery = z.object({
 })
 export const ToolSearch = z
   .object({
-    query: z.string().max(10_000).nullish().describe('Words to look for in name, description and tags. Left out: the newest tools.'),
-    search_mode: z
-      .enum(['vector', 'fts', 'hybrid'])
-      .nullish()
-      .describe('`fts` and `hybrid` search by words; `vector` is refused: there are no embeddings of tools.'),
+    query: z.string().max(10_000).nullish().describe('What to look for in name, description and tags. Left out: the newest tools.'),
+    search_mode: SearchMode.nullish(),
     tags: z.array(z.string()).nullish().describe('Only tools with one of these tags.'),
     tool_types: z.array(ToolType).nullish().describe('Only tools of one of these types.'),
     limit: z.int().min(1).max(100).default(50).describe('Most results, 1 to 100.'),
@@ -161,8 +159,8 @@ export const ToolSearchResult = z
     tool: Tool,
     embedded_text: z.string().nullable().describe('The text that was searched.'),
     fts_rank: z.int().nullable().describe('Place among the matches by words, from 1.'),
-    vector_rank: z.int().nullable(),
-    combined_score: z.number(),
+    vector_rank: z.int().nullable().describe('Place among the matches by meaning, from 1.'),
+    combined_score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. 0 without a query.'),
   })
   .meta({ id: 'ToolSearchResult' })
 export type ToolSearchResult = z.output<typeof ToolSearchResult>

@@ -1,19 +1,26 @@
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
 import { matchQuery } from '../../db/fts'
-import { readRow } from '../../db/rows'
-import { AppError } from '../../lib/errors'
+import { type Row, readRow } from '../../db/rows'
+import type { Fused } from '../../retrieval/fuse'
+import { oweTools } from '../indexes/enqueue'
+import { hybrid } from '../indexes/hybrid'
+import { defaultModels } from '../indexes/models'
 import type { ToolSearch, ToolSearchResult } from './schema'
 import { ensureBuiltinTools } from './service'
 import { tools } from './table'
 
-const narrowed = `t.organization_id = ?1 and t.is_deleted = 0
-  and (?2 is null or t.tool_type in (select value from json_each(?2)))
-  and (?3 is null or exists (select 1 from json_each(t.tags) where value in (select value from json_each(?3))))`
+/** Tools whose embedding a search makes itself: the built-in ones and as many again, so that even the first search knows them. */
+const embeds = 100
 
-const byWords = `select t.* from tools_fts f cross join tools t on t.rowid = f.rowid
-  where tools_fts match ?5 and ${narrowed} order by f.rank limit ?4`
-const byTime = `select t.* from tools t where ${narrowed} order by t.created_at desc, t.id desc limit ?4`
+const wanted = `x.organization_id = ?1 and x.is_deleted = 0
+  and (?2 is null or x.tool_type in (select value from json_each(?2)))
+  and (?3 is null or exists (select 1 from json_each(x.tags) where value in (select value from json_each(?3))))`
+
+const byWords = `select x.id from tools_fts f cross join tools x on x.rowid = f.rowid
+  where tools_fts match ?4 and ${wanted} order by f.rank limit ?5`
+const newest = `select x.* from tools x where ${wanted} order by x.created_at desc, x.id desc limit ?4`
+const those = 'select x.* from tools x where x.id in (select value from json_each(?1)) and x.is_deleted = 0'
 
 /** The organization as a phrase of the index beside the words, so that entries of others are not even looked at. */
 const within = (organizationId: string, words: string): string =>
@@ -21,35 +28,52 @@ const within = (organizationId: string, words: string): string =>
 
 const list = (values: string[] | null | undefined): string | null => (values?.length ? JSON.stringify(values) : null)
 
+const result = (tool: Row<typeof tools>, found: Fused | null): ToolSearchResult => ({
+  tool,
+  embedded_text: [tool.name, tool.description, tool.tags.join(', ')].filter(Boolean).join('\n'),
+  fts_rank: found?.fts_rank ?? null,
+  vector_rank: found?.vector_rank ?? null,
+  combined_score: found?.rrf_score ?? 0,
+})
+
 /**
- * The tools whose name, description or tags hold words of the query, best match (BM25) first; without a query the newest ones.
- * Throws a 400 for a search by meaning, for which there are no embeddings.
+ * Tools by what their name, description and tags say, best match first; without a query the newest ones. Throws `bad_request` for a search
+ * by meaning where there is no embedding model.
  */
 export async function searchTools(ctx: Ctx, request: z.output<typeof ToolSearch>): Promise<ToolSearchResult[]> {
-  const { query, search_mode, tags, tool_types, limit } = request
-  if (search_mode === 'vector')
-    throw new AppError(
-      'bad_request',
-      "There are no embeddings of tools, so search_mode 'vector' cannot be served. Use 'fts', or 'hybrid', which then searches by words.",
-    )
+  const { search_mode, tags, tool_types, limit } = request
   await ensureBuiltinTools(ctx)
   const { organization_id } = ctx.actor
-  const asked = query?.trim() ? query : null
-  const words = asked === null ? null : matchQuery(asked)
-  if (asked !== null && words === null) return []
-  const common = [organization_id, list(tool_types), list(tags), limit]
+  const query = request.query?.trim() ? request.query : null
+  const params = [organization_id, list(tool_types), list(tags)]
   const d1 = ctx.env.DB
-  const statement =
-    words === null ? d1.prepare(byTime).bind(...common) : d1.prepare(byWords).bind(...common, within(organization_id, words))
-  const { results } = await statement.all<Record<string, unknown>>()
-  return results.map((raw, i) => {
-    const tool = readRow(tools, raw)
-    return {
-      tool,
-      embedded_text: [tool.name, tool.description, tool.tags.join(', ')].filter(Boolean).join('\n'),
-      fts_rank: words === null ? null : i + 1,
-      vector_rank: null,
-      combined_score: words === null ? 0 : 1 / (61 + i),
-    }
+  const read = async (sql: string, ...values: unknown[]) =>
+    (
+      await d1
+        .prepare(sql)
+        .bind(...values)
+        .all<Record<string, unknown>>()
+    ).results.map((raw) => readRow(tools, raw))
+  if (query === null) return (await read(newest, ...params, limit)).map((tool) => result(tool, null))
+  const mode = search_mode ?? 'hybrid'
+  const models = defaultModels(ctx.env)
+  if (mode !== 'fts' && models[0] !== undefined) await oweTools(d1, organization_id, models[0])
+  const found = await hybrid(ctx.env, {
+    within: { organization_id, kind: 'tool', namespaces: [organization_id], where: wanted, params, filter: {}, exact: false, embeds },
+    models,
+    query,
+    mode,
+    limit,
+    async byWords(most) {
+      const words = matchQuery(query)
+      if (words === null) return []
+      const statement = d1.prepare(byWords).bind(...params, within(organization_id, words), most)
+      return (await statement.all<{ id: string }>()).results.map(({ id }) => id)
+    },
+  })
+  const rows = new Map((await read(those, JSON.stringify(found.map(({ id }) => id)))).map((tool) => [tool.id, tool]))
+  return found.flatMap((each) => {
+    const tool = rows.get(each.id)
+    return tool ? [result(tool, each)] : []
   })
 }

@@ -14,7 +14,7 @@ export const archivalTools: Record<string, BuiltinTool> = {
     },
   },
 
-  /** The best matches of the words; nothing without a word. */
+  /** The best matches by words and by meaning; nothing for an empty query. */
   archival_memory_search: {
     async run(args, { config, services }) {
       const found = await services.searchPassages({
@@ -27,12 +27,12 @@ export const archivalTools: Record<string, BuiltinTool> = {
         end: instant(args, 'end_datetime', config.timezone, 'end'),
         limit: optional(args, 'top_k', isCount, 'an integer from 1 to 100', 5),
       })
-      return found.map(({ id, text: content, tags, created_at, rank }) => ({
+      return found.map(({ id, text: content, tags, created_at, rrf_score, vector_rank, fts_rank }) => ({
         id,
         timestamp: zonedIso(Date.parse(created_at), config.timezone),
         content,
         tags,
-        relevance: { rrf_score: 1 / (60 + rank), vector_rank: null, fts_rank: rank },
+        relevance: { rrf_score, vector_rank, fts_rank },
       }))
     },
   },

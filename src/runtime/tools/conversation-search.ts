@@ -1,5 +1,5 @@
 import { agentTime, type Millis } from '../../lib/time'
-import type { FoundMessage } from '../ports'
+import type { FoundMessage, Places } from '../ports'
 import { type BuiltinTool, instant, isCount, isText, optional } from './builtin'
 
 const isRoles = (value: unknown): value is string[] =>
@@ -15,14 +15,16 @@ function timeAgo(ms: Millis): string {
   return `${Math.max(0, Math.floor(ms / size))}${unit} ago`
 }
 
-function show({ message, text, rank }: FoundMessage, now: Millis, timeZone: string, ranked: boolean) {
+const relevanceOf = ({ rrf_score, vector_rank, fts_rank }: Places) => ({ rrf_score, vector_rank, fts_rank })
+
+function show({ message, text, places }: FoundMessage, now: Millis, timeZone: string) {
   const at = Date.parse(message.created_at)
   const thinking = message.content.flatMap((part) => (part.type === 'reasoning' ? part.reasoning : [])).join('\n')
   return {
     timestamp: agentTime(at, timeZone),
     time_ago: timeAgo(now - at),
     role: message.role,
-    ...(ranked ? { relevance: { fts_rank: rank } } : {}),
+    ...(places ? { relevance: relevanceOf(places) } : {}),
     content: text,
     ...(thinking ? { thinking } : {}),
   }
@@ -37,11 +39,12 @@ export const conversationSearch: BuiltinTool = {
       agent_id: config.id,
       query: query || null,
       roles: optional<string[]>(args, 'roles', isRoles, 'a list of user, assistant, tool', ['user', 'assistant']),
+      conversation_id: null,
       start: instant(args, 'start_date', config.timezone, 'start'),
       end: instant(args, 'end_date', config.timezone, 'end'),
       limit: optional(args, 'limit', isCount, 'an integer from 1 to 100', 5),
     })
-    const results = found.map((each) => show(each, now, config.timezone, query !== ''))
+    const results = found.map((each) => show(each, now, config.timezone))
     return { message: results.length > 0 ? `Showing ${results.length} results:` : 'No results found.', results }
   },
 }

@@ -1,0 +1,71 @@
+import type { Env } from '../../env'
+import { AppError, messageOf } from '../../lib/errors'
+import { log } from '../../lib/log'
+import { type Fused, fuse } from '../../retrieval/fuse'
+import { findModel } from './models'
+import { nearest, type Within } from './nearest'
+import type { SearchMode } from './schema'
+
+export type { SearchMode }
+
+/** How deep each ranking goes before they are fused. */
+export const depth = 100
+/** How long a search waits for an embedding model. */
+const patienceMs = 10_000
+
+export interface HybridSearch {
+  within: Within
+  /** Handles of the embedding models in use within the search; none where texts are searched by words alone. */
+  models: string[]
+  query: string
+  mode: SearchMode
+  limit: number
+  /** Ids by words, best first, at most `limit`. */
+  byWords(limit: number): Promise<string[]>
+}
+
+/** One ranking of several: what each model finds, in turns. Similarities of different models cannot be compared. */
+function interleaved(rankings: string[][]): string[] {
+  const longest = Math.max(0, ...rankings.map((ranking) => ranking.length))
+  return [...new Set(Array.from({ length: longest }, (_, i) => rankings.flatMap((ranking) => ranking[i] ?? [])).flat())]
+}
+
+async function byMeaning(env: Env, { within, models, query: text, limit }: HybridSearch): Promise<string[]> {
+  const find = findModel(env)
+  const signal = AbortSignal.timeout(patienceMs)
+  const rankings = models.map(async (handle) => {
+    const model = await find(within.organization_id, handle)
+    return nearest(env, within, { model, find, text, depth: Math.max(depth, limit), signal })
+  })
+  return interleaved(await Promise.all(rankings))
+}
+
+const noEmbeddings = () =>
+  new AppError(
+    'bad_request',
+    "What is searched has no embedding model, so search_mode 'vector' cannot be served. Use 'fts' or 'hybrid', or give it a model: POST …/reindex with `embedding`.",
+  )
+
+/** Null instead of a failure, which is logged: the words are still searched. */
+async function orNull(work: Promise<string[]>, organization_id: string): Promise<string[] | null> {
+  try {
+    return await work
+  } catch (error) {
+    log('warn', { msg: 'search by meaning failed', org: organization_id, error: messageOf(error) })
+    return null
+  }
+}
+
+/**
+ * Searches by words, by meaning or both. Throws `bad_request` for `vector` where there are no embeddings, and then what their model throws;
+ * `hybrid` goes on without them.
+ */
+export async function hybrid(env: Env, search: HybridSearch): Promise<Fused[]> {
+  const { mode, models, limit, within } = search
+  const most = Math.max(depth, limit)
+  if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fuse(await search.byWords(most), null, limit)
+  if (models.length === 0) throw noEmbeddings()
+  if (mode === 'vector') return fuse(null, await byMeaning(env, search), limit)
+  const [words, meanings] = await Promise.all([search.byWords(most), orNull(byMeaning(env, search), within.organization_id)])
+  return fuse(words, meanings, limit)
+}
