@@ -6,8 +6,6 @@ import { backoff, type Millis } from '../src/lib/time'
 import { drain } from '../src/resources/indexes/drain'
 import { findModel } from '../src/resources/indexes/models'
 
-/** What comes in within this time is embedded together. */
-const gatherMs: Millis = 50
 /** How long one alarm works before it lets another begin. */
 const alarmMs: Millis = 20_000
 
@@ -25,10 +23,10 @@ export class IndexObject extends DurableObject<Env> {
     setLogLevel(configOf(env).LOG_LEVEL)
   }
 
-  /** There is something to do for the organization that this object is named after. */
-  async poke(organization_id: string): Promise<void> {
+  /** There is something to do for the organization that this object is named after, `afterMs` from now. */
+  async poke(organization_id: string, afterMs: Millis): Promise<void> {
     if ((await this.ctx.storage.get('organization_id')) !== organization_id) await this.ctx.storage.put('organization_id', organization_id)
-    await this.#wake(this.now() + gatherMs)
+    await this.#wake(this.now() + afterMs)
   }
 
   override async alarm(): Promise<void> {

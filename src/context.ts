@@ -20,6 +20,8 @@ export interface Ctx {
   env: Env
   config: Config
   actor: Actor
+  /** Takes work that may outlive the response. */
+  later(work: Promise<unknown>): void
   /** Set on a POST with an `Idempotency-Key`. */
   once?: Once
 }

@@ -19,12 +19,12 @@ export default {
    * Every hour: answers kept for `Idempotency-Key` are forgotten after a day, traces of model calls after their days; batches and files that
    * were cut short are taken up again, and what is left of deleted files is deleted.
    */
-  async scheduled(event, env) {
+  async scheduled(event, env, execution) {
     const now = event.scheduledTime
     const done = await Promise.allSettled([
       forgetAnswers(database(env.DB), iso(now - keptMs)),
       forgetTraces(env.DB, now - configOf(env).PROVIDER_TRACE_DAYS * dayMs),
-      resumeBatches(env),
+      resumeBatches(env, (work) => execution.waitUntil(work)),
       sweepObjects(env, now),
       sweepFiles(env, now),
     ])

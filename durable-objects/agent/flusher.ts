@@ -4,6 +4,8 @@ import { messageOf } from '../../src/lib/errors'
 import { log } from '../../src/lib/log'
 import { backoff } from '../../src/lib/time'
 import { enqueueDelivery } from '../../src/resources/deliveries/service'
+import { messageModel } from '../../src/resources/indexes/models'
+import { pokeIndex } from '../../src/resources/indexes/poke'
 import { type OutboxRow, outbox } from './outbox'
 import { type Owner, projectionStatements } from './projection'
 import { schedule } from './schedule'
@@ -12,6 +14,8 @@ import type { Store } from './store'
 const batchSize = 200
 /** Rows that were taken over are struck off a moment later: that write would otherwise hold up the answer that waited for them. */
 const strikeAfterMs = 25
+/** New messages are embedded together after this time, and searches embed what they miss until then. */
+const indexAfterMs = 2_000
 
 /** What the flusher needs of the object around it. */
 export interface FlusherHost {
@@ -29,6 +33,8 @@ export class Flusher {
   /** Every row up to this id has been taken over. Forgotten in a crash: then rows are sent again, which changes nothing. */
   #sent = 0
   #striking = false
+  /** When the organization's index was last told of messages. */
+  #told = 0
 
   constructor(store: Store, host: FlusherHost) {
     this.#store = store
@@ -81,6 +87,14 @@ export class Flusher {
     }
   }
 
+  /** Has new messages embedded, a moment later: a conversation brings several. */
+  #indexSoon(env: Env): void {
+    const now = Date.now()
+    if (now < this.#told + indexAfterMs) return
+    this.#told = now
+    void pokeIndex(env, this.#host.owner().organization_id, indexAfterMs)
+  }
+
   #take = () => outbox.take(this.#store, this.#sent, batchSize)
 
   /**
@@ -108,8 +122,10 @@ export class Flusher {
   async #send(rows: OutboxRow[]): Promise<void> {
     const env = this.#host.env()
     const owner = this.#host.owner()
-    const statements = projectionStatements(env.DB, owner, rows)
+    const embedding = messageModel(env)
+    const statements = projectionStatements(env.DB, owner, rows, embedding)
     if (statements.length > 0) await env.DB.batch(statements)
+    if (embedding !== null && rows.some(({ kind }) => kind === 'messages')) this.#indexSoon(env)
     for (const row of rows) {
       if (row.kind !== 'delivery') continue
       await enqueueDelivery(env, { ...owner, ...row.payload })

@@ -1,6 +1,7 @@
 import { insertRows } from '../../src/db/rows'
 import { iso } from '../../src/lib/time'
 import { conversationMessages } from '../../src/resources/conversations/table'
+import { oweMessages } from '../../src/resources/indexes/enqueue'
 import { messages } from '../../src/resources/messages/table'
 import { runMetrics, runs } from '../../src/resources/runs/table'
 import { stepMetrics, steps } from '../../src/resources/steps/table'
@@ -195,9 +196,14 @@ function endStatements(d1: D1Database, owner: Owner, ends: OutboxPayloads['run_e
 
 /**
  * The statements that bring D1 up to these outbox rows, for one atomic batch. All are idempotent, so a batch whose answer was
- * lost is simply sent again. Rows of deliveries are not D1's and are skipped.
+ * lost is simply sent again. Rows of deliveries are not D1's and are skipped. `embedding` is the model by which messages are found, if any.
  */
-export function projectionStatements(d1: D1Database, owner: Owner, rows: OutboxRow[]): D1PreparedStatement[] {
+export function projectionStatements(
+  d1: D1Database,
+  owner: Owner,
+  rows: OutboxRow[],
+  embedding: string | null = null,
+): D1PreparedStatement[] {
   const some = <T>(items: T[], statement: (items: T[]) => D1PreparedStatement[]) => (items.length > 0 ? statement(items) : [])
   return [
     ...some(latest(of(rows, 'run')), (found) => [
@@ -238,6 +244,7 @@ export function projectionStatements(d1: D1Database, owner: Owner, rows: OutboxR
         found.map((message) => messageRow(owner, message)),
         onMessage,
       ),
+      ...(embedding === null ? [] : oweMessages(d1, found, embedding)),
     ]),
     ...of(rows, 'trace').map((trace) => traceStatement(d1, owner, trace)),
     ...contextStatements(d1, owner, rows),

@@ -25,7 +25,7 @@ export const servicesOf = (env: Env, organization_id: () => string, settled: () 
     await settled()
     return recallMessages(env, query)
   },
-  insertPassage: (passage, by) => insertOnce(env.DB, by, passage),
+  insertPassage: (passage, by) => insertOnce(env, by, passage),
   searchPassages: (query) => recallPassages(env, query),
   callMcpTool: (tool, args, agent_id) =>
     callForAgent({ env, config: configOf(env), organization_id: organization_id() }, tool, args, agent_id),

@@ -39,7 +39,7 @@ export const authenticate = (lookup: KeyLookup) =>
     const actor = known ?? defaultActor
     const needed = isRead(c.req.method, c.req.path) ? 'read' : 'write'
     if (!actor.scopes.includes(needed)) throw new AppError('forbidden', `The API key lacks the scope '${needed}'.`)
-    c.set('ctx', { db, env: c.env, config, actor })
+    c.set('ctx', { db, env: c.env, config, actor, later: (work) => c.executionCtx.waitUntil(work) })
     await next()
   })
 
@@ -50,6 +50,7 @@ export const authenticateAdmin = createMiddleware<AppEnv>(async (c, next) => {
   if (!config.ADMIN_KEY) throw new AppError('unauthenticated', 'Administration is off: set the secret ADMIN_KEY.')
   if (!key || !(await sameSecret(key, config.ADMIN_KEY)))
     throw new AppError('unauthenticated', 'Send the admin key: Authorization: Bearer <ADMIN_KEY>.')
-  c.set('ctx', { db: database(c.env.DB), env: c.env, config, actor: defaultActor })
+  const later = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  c.set('ctx', { db: database(c.env.DB), env: c.env, config, actor: defaultActor, later })
   await next()
 })

@@ -25,6 +25,7 @@ import { agentGroupRoutes, groupRoutes, templateGroupRoutes } from './groups/rou
 import { healthRoutes } from './health/routes'
 import { hostedRoutes } from './hosted/routes'
 import { agentIdentityRoutes, blockIdentityRoutes, identityRoutes } from './identities/routes'
+import { archiveIndexRoutes, folderIndexRoutes, messageIndexRoutes } from './indexes/routes'
 import { internalAgentRoutes, internalBlockRoutes, internalRunRoutes, internalSearchRoutes } from './internal/routes'
 import { internalTemplateRoutes } from './internal/routes-templates'
 import { jobRoutes } from './jobs/routes'
@@ -79,6 +80,7 @@ export const resources: Mounted[] = [
   ['/v1/api-keys', apiKeyRoutes],
   ['/v1/archives', archiveRoutes],
   ['/v1/archives', archiveAgentRoutes],
+  ['/v1/archives', archiveIndexRoutes],
   ['/v1/archives', archivePassageRoutes],
   ['/v1/blocks', blockRoutes],
   ['/v1/blocks', blockAgentRoutes],
@@ -93,6 +95,7 @@ export const resources: Mounted[] = [
   ['/v1/embeddings', embeddingRoutes],
   ['/v1/folders', folderRoutes],
   ['/v1/folders', folderFileRoutes],
+  ['/v1/folders', folderIndexRoutes],
   ['/v1/folders', folderRelationRoutes],
   ['/v1/groups', groupRoutes],
   ['/v1/groups', groupBlockRoutes],
@@ -102,8 +105,9 @@ export const resources: Mounted[] = [
   ['/v1/identities', identityBlockRoutes],
   ['/v1/jobs', jobRoutes],
   ['/v1/mcp-servers', mcpServerRoutes],
-  // Before `/v1/messages`, in which it looks like the id of a message.
+  // Before `/v1/messages`, in which they look like the id of a message.
   ['/v1/messages/batches', batchRoutes],
+  ['/v1/messages', messageIndexRoutes],
   ['/v1/messages', messageRoutes],
   ['/v1/models', modelRoutes],
   ['/v1/passages', passageRoutes],

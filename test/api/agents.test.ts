@@ -344,6 +344,7 @@ describe('reading agents', () => {
       env: { ...bindings, DB: counting },
       config: configOf(bindings),
       actor: { organization_id, user_id, scopes: ['read'] },
+      later: () => undefined,
     }
     const used = async (limit: number) => {
       queries = 0

@@ -88,7 +88,7 @@ describe('a blocking turn that takes long', () => {
     const actor = { organization_id, user_id, scopes: ['write'] }
     const app = root()
     app.post('/', (c) => {
-      c.set('ctx', { db: database(bindings.DB), env: bindings, config: configOf(bindings), actor })
+      c.set('ctx', { db: database(bindings.DB), env: bindings, config: configOf(bindings), actor, later: () => undefined })
       const request = SendRequest.parse({ input })
       const sending = { agent_id: id, conversation_id: null, request, mode: modeOf(request, false), idempotency_key: null }
       return answer(c, sending, patience)

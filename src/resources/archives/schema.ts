@@ -6,6 +6,10 @@ const object = () => z.record(z.string(), z.unknown())
 const text = () => z.string().nullable()
 const name = z.string().min(1).max(500).meta({ description: 'Need not be unique.', example: 'Notes' })
 const description = z.string().max(10_000)
+const embedding = z
+  .string()
+  .regex(/^[^/\s]+\/\S/, "must be a handle '<provider>/<model>'")
+  .meta({ description: "Handle of an embedding model; the deployment's default unless given.", example: 'openai/text-embedding-3-small' })
 const metadata = object().describe('Free-form values kept with the archive.')
 
 /** A named collection of passages, which any number of agents can share. */
@@ -30,11 +34,7 @@ export const ArchiveCreate = z
   .object({
     name,
     description: description.nullish(),
-    embedding: z
-      .string()
-      .regex(/^[^/\s]+\/\S/, "must be a handle '<provider>/<model>'")
-      .nullish()
-      .meta({ description: 'Handle of an embedding model.', example: 'openai/text-embedding-3-small' }),
+    embedding: embedding.nullish(),
     embedding_config: object().nullish().describe('The embedding model in full; wins over `embedding`.'),
     metadata: metadata.nullish(),
   })
@@ -43,7 +43,13 @@ export type ArchiveCreate = z.output<typeof ArchiveCreate>
 
 /** Fields that are left out or null stay as they are. */
 export const ArchiveUpdate = z
-  .object({ name: name.nullish(), description: description.nullish(), metadata: metadata.nullish() })
+  .object({
+    name: name.nullish(),
+    description: description.nullish(),
+    metadata: metadata.nullish(),
+    embedding: embedding.nullish().describe('The model that is in use. Another one is refused: see `POST …/reindex`.'),
+    embedding_config: object().nullish().describe('The same in full.'),
+  })
   .meta({ id: 'ArchiveUpdateRequest' })
 export type ArchiveUpdate = z.output<typeof ArchiveUpdate>
 

@@ -5,7 +5,7 @@ import { repository } from '../../db/repository'
 import type { Row } from '../../db/rows'
 import { notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
-import { describeEmbedding } from '../../models'
+import { assertSameModel, embeddingOf } from '../indexes/embedding-config'
 import type { ArchiveCreate, ArchiveFilters, ArchiveUpdate } from './schema'
 import { archives, archivesAgents } from './table'
 
@@ -26,21 +26,20 @@ export const archiveService = {
   get: rows.get,
 
   create(ctx: Ctx, input: ArchiveCreate): Promise<ArchiveRow> {
-    const embedding = input.embedding ?? null
-    const make = (id: string) =>
+    const make = async (id: string) =>
       rows.create(ctx, {
         id,
         name: input.name,
         description: input.description ?? null,
-        embedding,
-        embedding_config: input.embedding_config ?? (embedding ? describeEmbedding(embedding, ctx.config) : null),
+        ...(await embeddingOf(ctx.env, ctx.actor.organization_id, input)),
         metadata: input.metadata ?? {},
       })
     return createOnce(ctx, 'archive', make, (id) => rows.get(ctx, id))
   },
 
-  /** Null means "leave it", as in the Letta API. */
-  async update(ctx: Ctx, id: string, input: ArchiveUpdate): Promise<ArchiveRow> {
+  /** Null means "leave it", as in the Letta API. Throws 409 for another embedding model than the one that is in use. */
+  async update(ctx: Ctx, id: string, { embedding, embedding_config, ...input }: ArchiveUpdate): Promise<ArchiveRow> {
+    assertSameModel(await rows.get(ctx, id), { embedding, embedding_config }, `/v1/archives/${id}`)
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined))
     return rows.update(ctx, id, change)
   },

@@ -60,7 +60,7 @@ export async function submitBatch(ctx: Ctx, batchId: string): Promise<void> {
 }
 
 /** Takes up batches whose requests were not all submitted: their caller's Worker was cut, or an agent had too many waiting. */
-export async function resumeBatches(env: Env): Promise<void> {
+export async function resumeBatches(env: Env, later: Ctx['later'] = () => undefined): Promise<void> {
   const { results } = await env.DB.prepare(
     `select distinct b.id, b.organization_id, b.created_by_id as user_id from llm_batch_items i join llm_batch_job b on b.id = i.llm_batch_id
       where i.request_status = 'created' and b.created_at < ?1 limit 20`,
@@ -69,7 +69,7 @@ export async function resumeBatches(env: Env): Promise<void> {
     .all<{ id: string; organization_id: string; user_id: string }>()
   for (const { id, organization_id, user_id } of results) {
     const actor = { organization_id, user_id, scopes: ['read', 'write'] }
-    const ctx: Ctx = { db: database(env.DB), env, config: configOf(env), actor }
+    const ctx: Ctx = { db: database(env.DB), env, config: configOf(env), actor, later }
     await submitBatch(ctx, id).catch((error) => log('error', { msg: 'batch not submitted', error: messageOf(error) }))
   }
 }

@@ -9,10 +9,10 @@ import { statement } from '../../db/statement'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { byAge, pageRows } from '../../lib/page-rows'
-import { describeEmbedding } from '../../models'
 import { agents } from '../agents/table'
 import { disowned, dropObjects } from '../files/objects'
 import { nameWithin } from '../files/service'
+import { assertSameModel, embeddingOf } from '../indexes/embedding-config'
 import { sourcePassages } from '../passages/table'
 import type { FolderCreate, FolderFilters, FolderStats, FolderUpdate } from './schema'
 import { folders, foldersAgents } from './table'
@@ -36,11 +36,12 @@ const given = <I extends object>(input: I) =>
     [K in keyof I]?: NonNullable<I[K]>
   }
 
-/** The embedding configuration of a new folder: what was sent, else what its handle says. */
-const embeddingOf = (ctx: Ctx, { embedding, embedding_config, embedding_chunk_size }: FolderCreate): Record<string, unknown> => ({
-  ...(embedding_config ?? (embedding ? describeEmbedding(embedding, ctx.config) : {})),
-  ...(embedding_chunk_size ? { embedding_chunk_size } : {}),
-})
+/** The embedding model of a new folder, and how long its passages are. */
+async function embeddingOfNew(ctx: Ctx, input: FolderCreate) {
+  const { embedding, embedding_config } = await embeddingOf(ctx.env, ctx.actor.organization_id, input)
+  const chunks = input.embedding_chunk_size ? { embedding_chunk_size: input.embedding_chunk_size } : {}
+  return { embedding, embedding_config: { ...embedding_config, ...chunks } }
+}
 
 /** Statements that carry a new name of a folder into the names of its files. */
 const renameFiles = (d1: D1Database, folderId: string, organizationId: string, now: number): D1PreparedStatement[] =>
@@ -70,23 +71,26 @@ export const folderService = {
 
   create(ctx: Ctx, input: FolderCreate): Promise<FolderRow> {
     const make = (id: string) =>
-      unlessTaken(input.name, () =>
+      unlessTaken(input.name, async () =>
         rows.create(ctx, {
           id,
           name: input.name,
           description: input.description ?? null,
           instructions: input.instructions ?? null,
           metadata: input.metadata ?? {},
-          embedding: input.embedding ?? null,
-          embedding_config: embeddingOf(ctx, input),
+          ...(await embeddingOfNew(ctx, input)),
         }),
       )
     return createOnce(ctx, 'source', make, (id) => rows.get(ctx, id))
   },
 
-  /** Changes a folder; a new name is in the names of its files in the same transaction. */
+  /**
+   * Changes a folder; a new name is in the names of its files in the same transaction. Throws 409 for another embedding model than the one
+   * that is in use.
+   */
   async update(ctx: Ctx, id: string, input: FolderUpdate): Promise<FolderRow> {
     const change = given(input)
+    if (change.embedding_config) assertSameModel(await rows.get(ctx, id), change, `/v1/folders/${id}`)
     if (change.name === undefined) return rows.update(ctx, id, change)
     await rows.get(ctx, id)
     const d1 = ctx.env.DB

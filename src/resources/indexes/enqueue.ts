@@ -18,14 +18,18 @@ export async function oweTools(d1: D1Database, organization_id: string, model: s
     .run()
 }
 
-/** Statement that notes messages to be embedded: those of users and assistants that say something. Messages do not change. */
-export const oweMessages = (d1: D1Database, ids: string[], model: string, now: number): D1PreparedStatement =>
-  d1
-    .prepare(
-      `insert into vectors (${columns})
-        select m.id, m.organization_id, 'message', m.organization_id, ?2, 'pending', 0, m.created_at, ?3
-        from json_each(?1) given join messages m on m.id = given.value
-        where m.role in ('user', 'assistant') and m.text is not null
-        on conflict do nothing`,
-    )
-    .bind(JSON.stringify(ids), model, now)
+/** Roles whose messages are found by meaning. */
+const embeddedRoles = ['user', 'assistant']
+
+/** Statement that notes messages to be embedded, if there are any: those of users and assistants that say something. Messages do not change. */
+export function oweMessages(d1: D1Database, given: { id: string; role: string }[], model: string): D1PreparedStatement[] {
+  const ids = given.flatMap(({ id, role }) => (embeddedRoles.includes(role) ? id : []))
+  if (ids.length === 0) return []
+  const note = d1.prepare(
+    `insert into vectors (${columns})
+      select m.id, m.organization_id, 'message', m.organization_id, ?2, 'pending', 0, m.created_at, ?3
+      from json_each(?1) given join messages m on m.id = given.value where m.text is not null
+      on conflict do nothing`,
+  )
+  return [note.bind(JSON.stringify(ids), model, Date.now())]
+}

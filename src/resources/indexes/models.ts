@@ -1,5 +1,5 @@
 import { configOf, type Env } from '../../env'
-import { defaultEmbedding, describeEmbedding, embeddingCatalog } from '../../models'
+import { defaultEmbedding, embeddingCatalog } from '../../models'
 import { isBaseHandle } from '../../models/providers'
 import type { EmbeddingCatalog } from '../../retrieval/ports'
 import { callableEmbedding } from '../providers/models'
@@ -19,15 +19,12 @@ export function findModel(env: Env): FindModel {
   return async (organization_id, handle) => (isBaseHandle(handle) ? base(handle) : callableEmbedding(env, config, organization_id, handle))
 }
 
+/** The model of messages; null when they are searched by words alone. */
+export const messageModel = (env: Env): string | null =>
+  configOf(env).EMBED_MESSAGES === 'on' ? (defaultModels(env)[0] ?? null) : null
+
 /** The model of messages and tools, and of archives and folders that name none; as a list, which is empty without one. */
 export function defaultModels(env: Env): string[] {
   const handle = defaultEmbedding(configOf(env), env.AI)
   return handle === null ? [] : [handle]
-}
-
-/** The same with its configuration, as it is recorded where texts are kept. */
-export function defaultEmbeddingOf(env: Env): { embedding: string; embedding_config: Record<string, unknown> | null } | null {
-  const config = configOf(env)
-  const embedding = defaultEmbedding(config, env.AI)
-  return embedding === null ? null : { embedding, embedding_config: isBaseHandle(embedding) ? describeEmbedding(embedding, config) : null }
 }

@@ -7,7 +7,7 @@ import { jobStates, jobTypes } from './table'
 const text = () => z.string().nullable()
 const count = () => z.int().nullable()
 
-/** Long work that is not a run. Here: a batch. */
+/** Long work that is not a run: a batch, or the rebuild of an index. */
 export const Job = z
   .object({
     id: z.string(),

@@ -1,20 +1,11 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
-import { repository } from '../../db/repository'
-import type { Row } from '../../db/rows'
 import { AppError } from '../../lib/errors'
 import { cancelBatchOf, settled } from '../batches/state'
 import type { Job, JobQuery } from './schema'
-import { jobs } from './table'
+import { type JobRow, jobOf, jobRows, jobs } from './rows'
 
-export const jobRows = repository(jobs, 'Job')
-export type JobRow = Row<typeof jobs>
-
-/** A stored job as the API shows it. */
-export function jobOf(row: JobRow): Job {
-  const { organization_id: _, is_deleted: _d, request_config: _r, stop_reason, ...job } = row
-  return { ...job, stop_reason: stop_reason as Job['stop_reason'], agent_id: null }
-}
+export { jobOf, jobRows }
 
 const isActive = ({ status }: JobRow) => status === 'created' || status === 'running' || status === 'pending'
 
@@ -41,7 +32,8 @@ export const jobService = {
   /** Cancels what is left of a job. A job that has ended stays as it is. */
   async cancel(ctx: Ctx, id: string): Promise<Job> {
     const row = await current(ctx, id)
-    if (isActive(row)) await cancelBatchOf(ctx, id)
+    if (isActive(row) && row.job_type === 'batch') await cancelBatchOf(ctx, id)
+    else if (isActive(row)) await jobRows.update(ctx, id, { status: 'cancelled', completed_at: new Date().toISOString() })
     return jobOf(await current(ctx, id))
   },
 

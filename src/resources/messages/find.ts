@@ -1,9 +1,9 @@
 import { scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
-import { configOf, type Env } from '../../env'
+import type { Env } from '../../env'
 import type { Fused } from '../../retrieval/fuse'
 import { hybrid, type SearchMode } from '../indexes/hybrid'
-import { defaultModels } from '../indexes/models'
+import { messageModel } from '../indexes/models'
 import { rangeOf } from '../indexes/nearest'
 import { messages } from './table'
 
@@ -56,6 +56,7 @@ async function rowsOf(env: Env, ids: string[]): Promise<Map<string, Row<typeof m
 /** The best matches of the query by words and by meaning, or without a query the newest. Every filter counts before the limit. */
 export async function findMessages(env: Env, filter: MessageFilter): Promise<FoundRow[]> {
   const { organization_id, query, mode, roles, agent_id, conversation_id, project_id, template_id, start, end, limit } = filter
+  const model = messageModel(env)
   const own = filter.without_searches ? 1 : 0
   const params = [
     organization_id,
@@ -89,7 +90,7 @@ export async function findMessages(env: Env, filter: MessageFilter): Promise<Fou
       // Messages of a conversation may be those of the one that it was forked from.
       exact: conversation_id === null && project_id == null && template_id == null,
     },
-    models: configOf(env).EMBED_MESSAGES === 'on' ? defaultModels(env) : [],
+    models: model === null ? [] : [model],
     query,
     mode,
     limit,

@@ -1,8 +1,10 @@
 import { type Row, readRow } from '../../db/rows'
+import type { Env } from '../../env'
 import { chunked } from '../../lib/chunks'
 import { AppError } from '../../lib/errors'
 import { newId } from '../../lib/id'
 import { instantOf } from '../../lib/query'
+import { embeddingOf } from '../indexes/embedding-config'
 import { archivalPassages } from './table'
 
 export type PassageRow = Row<typeof archivalPassages>
@@ -93,28 +95,55 @@ export function addPassages(d1: D1Database, by: PassageWriter, archiveId: string
   return run(d1, [], statements(d1, by, '?2', archiveId, passages), passages)
 }
 
-/**
- * Stores a passage in the archive of an agent; an agent without one gets its own in the same batch, so that however many begin at once
- * make one archive. Resolves with null when the agent is not there, or the passage is stored already.
- */
-export async function rememberPassage(d1: D1Database, by: PassageWriter, agentId: string, passage: NewPassage): Promise<PassageRow | null> {
+/** Statements that give an agent an archive of its own, which is embedded as the agent says; none when it has one. */
+async function ownArchive(env: Env, by: PassageWriter, agentId: string, passageId: string): Promise<D1PreparedStatement[]> {
+  const d1 = env.DB
+  const agent = await d1
+    .prepare(
+      `select embedding, nullif(embedding_config, '{}') as embedding_config from agents
+        where id = ?1 and organization_id = ?2 and is_deleted = 0 and not exists (select 1 from archives_agents where agent_id = ?1)`,
+    )
+    .bind(agentId, by.organization_id)
+    .first<{ embedding: string | null; embedding_config: string | null }>()
+  if (!agent) return []
+  const sent = { embedding: agent.embedding, embedding_config: agent.embedding_config && JSON.parse(agent.embedding_config) }
+  // What the agent was made with may have become unknown since; its passages are kept all the same.
+  const { embedding, embedding_config } = await embeddingOf(env, by.organization_id, sent).catch(() => sent)
   const archiveId = newId('archive')
   const now = Date.now()
-  const before = [
+  return [
     d1
       .prepare(
         `insert into archives
           (id, organization_id, name, embedding, embedding_config, created_at, updated_at, created_by_id, last_updated_by_id)
-        select ?1, organization_id, name || '''s Archive', embedding, nullif(embedding_config, '{}'), ?4, ?4, ?5, ?5
+        select ?1, organization_id, name || '''s Archive', ?7, ?8, ?4, ?4, ?5, ?5
         from agents where id = ?2 and organization_id = ?3 and is_deleted = 0
           and not exists (select 1 from archives_agents where agent_id = ?2)
           and not exists (select 1 from archival_passages where id = ?6)`,
       )
-      .bind(archiveId, agentId, by.organization_id, now, by.user_id, passage.id),
+      .bind(
+        archiveId,
+        agentId,
+        by.organization_id,
+        now,
+        by.user_id,
+        passageId,
+        embedding,
+        embedding_config && JSON.stringify(embedding_config),
+      ),
     d1
       .prepare('insert into archives_agents (agent_id, archive_id, created_at, is_owner) select ?2, id, ?3, 1 from archives where id = ?1')
       .bind(archiveId, agentId, now),
   ]
+}
+
+/**
+ * Stores a passage in the archive of an agent; an agent without one gets its own in the same batch, so that however many begin at once
+ * make one archive. Resolves with null when the agent is not there, or the passage is stored already.
+ */
+export async function rememberPassage(env: Env, by: PassageWriter, agentId: string, passage: NewPassage): Promise<PassageRow | null> {
+  const d1 = env.DB
+  const before = await ownArchive(env, by, agentId, passage.id)
   const made = statements(d1, by, '(select archive_id from archives_agents where agent_id = ?2)', agentId, [passage])
   const [row] = await run(d1, before, made, [passage])
   return row ?? null

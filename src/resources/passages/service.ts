@@ -9,6 +9,7 @@ import { idPrefixes, newId } from '../../lib/id'
 import { instantOf } from '../../lib/query'
 import { iso, zonedInstant, zonedIso } from '../../lib/time'
 import { archiveOfAgent, archiveService } from '../archives/service'
+import { pokeIndex } from '../indexes/poke'
 import { addPassages, type PassageRow, rememberPassage } from './insert'
 import type {
   AgentPassageQuery,
@@ -23,6 +24,9 @@ import { findPassages, type PassageFilter } from './search'
 import { archivalPassages } from './table'
 
 const rows = repository(archivalPassages, 'Passage')
+
+/** Has the vectors of what was just written brought up to date, after the answer. */
+const indexSoon = (ctx: Ctx): void => ctx.later(pokeIndex(ctx.env, ctx.actor.organization_id))
 
 /** A passage as the API shows it. */
 const shown = (row: PassageRow): Passage => ({ ...row, embedding: null, source_id: null, file_id: null, file_name: null })
@@ -48,6 +52,7 @@ async function remove(ctx: Ctx, archiveId: string | null, id: string): Promise<v
     .where(and(inArchive(ctx, archiveId ?? ''), eq(archivalPassages.id, id)))
     .returning({ id: archivalPassages.id })
   if (deleted.length === 0) throw notFound('Passage', id)
+  indexSoon(ctx)
 }
 
 /** Passages of one archive. Every verb throws 404 for an archive that is not there. */
@@ -56,6 +61,7 @@ export const archivePassageService = {
     const make = async (id: string) => {
       const [row] = await addPassages(ctx.env.DB, ctx.actor, archiveId, [{ ...input, id }])
       if (!row) throw notFound('Archive', archiveId)
+      indexSoon(ctx)
       return shown(row)
     }
     return createOnce(ctx, 'passage', make, async (id) => shown(await one(ctx, archiveId, id)))
@@ -71,6 +77,7 @@ export const archivePassageService = {
     if (before.length > 0) return before.map(shown)
     const made = await addPassages(ctx.env.DB, ctx.actor, archiveId, passages)
     if (made.length < inputs.length) throw notFound('Archive', archiveId)
+    indexSoon(ctx)
     return made.map(shown)
   },
 
@@ -92,8 +99,9 @@ export const agentPassageService = {
 
   create(ctx: Ctx, agentId: string, input: PassageCreate): Promise<Passage> {
     const make = async (id: string) => {
-      const row = await rememberPassage(ctx.env.DB, ctx.actor, agentId, { ...input, id })
+      const row = await rememberPassage(ctx.env, ctx.actor, agentId, { ...input, id })
       if (!row) throw notFound('Agent', agentId)
+      indexSoon(ctx)
       return shown(row)
     }
     const finish = async (id: string) => shown(await one(ctx, (await archiveOfAgent(ctx, agentId)).archive_id, id))

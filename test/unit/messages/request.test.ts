@@ -1,6 +1,4 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { matchQuery } from '../../../src/db/fts'
 import { ConfigSchema } from '../../../src/env'
 import { SendRequest } from '../../../src/resources/messages/schema'
 import { idempotencyKey, modeOf, turnRequest } from '../../../src/resources/messages/service/request'
@@ -132,18 +130,5 @@ describe('a request for a turn', () => {
     expect(idempotencyKey(undefined)).toBeNull()
     expect(idempotencyKey('a-key')).toBe('a-key')
     for (const key of ['', 'a key', 'ä', 'x'.repeat(256)]) expect(() => idempotencyKey(key)).toThrow(/Idempotency-Key/)
-  })
-})
-
-describe('a search query', () => {
-  it('quotes every word, so that nothing in it has a meaning', () => {
-    expect(matchQuery('green OR elephant*')).toBe('"green" OR "OR" OR "elephant"')
-    expect(matchQuery('?!… 🐘')).toBeNull()
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-        const query = matchQuery(text)
-        expect(query === null || /^"[^"]+"( OR "[^"]+")*$/.test(query)).toBe(true)
-      }),
-    )
   })
 })
