@@ -7,6 +7,7 @@ import { dayMs, iso } from './lib/time'
 import { resumeBatches } from './resources/batches/submit'
 import { sweepObjects } from './resources/files/objects'
 import { sweepFiles } from './resources/files/process'
+import { sweepIndexes } from './resources/indexes/sweep'
 import { forgetTraces } from './resources/traces/service'
 
 export { AgentObject } from '../durable-objects/agent'
@@ -17,7 +18,7 @@ export default {
   fetch: createApp().fetch,
   /**
    * Every hour: answers kept for `Idempotency-Key` are forgotten after a day, traces of model calls after their days; batches and files that
-   * were cut short are taken up again, and what is left of deleted files is deleted.
+   * were cut short are taken up again, what is left of deleted files is deleted, and vectors that are due or missing come into their index.
    */
   async scheduled(event, env, execution) {
     const now = event.scheduledTime
@@ -27,6 +28,7 @@ export default {
       resumeBatches(env, (work) => execution.waitUntil(work)),
       sweepObjects(env, now),
       sweepFiles(env, now),
+      sweepIndexes(env, now),
     ])
     for (const each of done) if (each.status === 'rejected') throw each.reason
   },

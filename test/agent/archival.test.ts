@@ -84,12 +84,12 @@ describe('an agent with archival memory', () => {
   it('stores once what a call stores again after a crash, wherever the archive has gone', async () => {
     const { scope, agent } = await archivist()
     const by = { ...scope, agent_id: agent, key: 'step-1/0' }
-    await Promise.all([1, 2, 3].map(() => insertOnce(bindings.DB, by, { text: 'once', tags: ['t'] })))
+    await Promise.all([1, 2, 3].map(() => insertOnce(bindings, by, { text: 'once', tags: ['t'] })))
     expect(await passagesOf(agent)).toHaveLength(1)
-    await insertOnce(bindings.DB, { ...by, key: 'step-1/1' }, { text: 'once', tags: ['t'] })
+    await insertOnce(bindings, { ...by, key: 'step-1/1' }, { text: 'once', tags: ['t'] })
     expect(await passagesOf(agent)).toHaveLength(2)
     await bindings.DB.prepare('delete from archives_agents where agent_id = ?1').bind(agent).run()
-    await insertOnce(bindings.DB, by, { text: 'once', tags: ['t'] })
+    await insertOnce(bindings, by, { text: 'once', tags: ['t'] })
     const archives = await bindings.DB.prepare('select count(*) as n from archives where organization_id = ?1')
       .bind(scope.organization_id)
       .first('n')

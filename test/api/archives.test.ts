@@ -57,7 +57,7 @@ describe('archives', () => {
       },
     })
     const embedding_config = { embedding_model: 'own', embedding_dim: 3, embedding_endpoint_type: 'vllm' }
-    expect(await archive(call, { embedding_config })).toMatchObject({ embedding: null, embedding_config })
+    expect(await archive(call, { embedding_config })).toMatchObject({ embedding: 'vllm/own', embedding_config })
     expect(await archive(call, { embedding: 'openai/of-the-future' })).toMatchObject({ embedding_config: null })
     const unknown = await call('POST', '/v1/archives', { name: 'x', embedding: 'nobody/model' })
     expect([unknown.status, unknown.body.detail]).toEqual([404, expect.stringMatching(/^NOT_FOUND: Handle nobody\/model not found/)])

@@ -1,4 +1,4 @@
-import { createScheduledController } from 'cloudflare:test'
+import { createExecutionContext, createScheduledController } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import worker from '../../src/index'
 import { processTaken, sweepFiles, takeUp } from '../../src/resources/files/process'
@@ -133,7 +133,8 @@ describe('the processing of a file', () => {
 })
 
 describe('every hour', () => {
-  const hour = (at: number) => worker.scheduled(createScheduledController({ scheduledTime: new Date(at), cron: '17 * * * *' }), bindings)
+  const hour = (at: number) =>
+    worker.scheduled(createScheduledController({ scheduledTime: new Date(at), cron: '17 * * * *' }), bindings, createExecutionContext())
 
   it('objects that no file owns are deleted when they are due, and only those', async () => {
     const { call, folder, organization_id } = await withFolder()

@@ -92,7 +92,7 @@ describe('the search for tools', () => {
   it('by meaning is refused, and both ways together goes by words', async () => {
     const { call } = await stocked()
     const { status, body } = await call('POST', path, { query: 'email', search_mode: 'vector' })
-    expect([status, body.detail]).toEqual([400, expect.stringMatching(/no embeddings of tools/)])
+    expect([status, body.detail]).toEqual([400, expect.stringMatching(/no embedding model for what is searched/)])
     for (const search_mode of ['fts', 'hybrid', null]) expect(await search(call, { query: 'email', search_mode })).toHaveLength(2)
   })
 

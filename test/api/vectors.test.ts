@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../src/lib/errors'
 import { newId } from '../../src/lib/id'
+import { drain } from '../../src/resources/indexes/drain'
 import { embedRows } from '../../src/resources/indexes/embed'
 import { verify } from '../../src/resources/indexes/submit'
 import { decodeVector } from '../../src/retrieval/vector'
 import { bindings } from '../support/agent'
 import { FakeEmbedding } from '../support/fakes/embedding'
-import { indexedArchive, newArchive, owedBy, statesOf, vectorRows } from '../support/vectors'
+import { indexedArchive, owedBy, statesOf, vectorRows } from '../support/vectors'
 
 const { DB } = bindings
 const hours = 3_600_000
@@ -62,7 +63,7 @@ describe('the vector of a passage', () => {
   })
 
   it('does not stay behind when the passage is deleted while it is on its way', async () => {
-    const { scope, index, archive_id, add, work } = await indexedArchive()
+    const { scope, index, add, work } = await indexedArchive()
     const [passage] = await add([{ text: 'short-lived' }])
     const upsert = index.upsert.bind(index)
     index.upsert = async (vectors) => {
@@ -73,7 +74,6 @@ describe('the vector of a passage', () => {
     await work()
     index.catchUp()
     expect([index.vectors.size, await vectorRows(scope.organization_id)]).toEqual([0, []])
-    expect(archive_id).toBeTruthy()
   })
 
   it('is made anew when the text changes, also while the old one is being embedded', async () => {
@@ -123,7 +123,7 @@ describe('embedding', () => {
   })
 
   it('does not mix vectors of other dimensions in', async () => {
-    const { scope, add, work, find } = await indexedArchive()
+    const { scope, add, work } = await indexedArchive()
     await add([{ text: 'x' }])
     const other = new FakeEmbedding('fake/words', 512)
     await embedRows(DB, async () => other, await owedBy(scope.organization_id))
@@ -132,7 +132,6 @@ describe('embedding', () => {
     ])
     await work()
     expect(await statesOf(scope.organization_id)).toEqual(['failed'])
-    expect(find).toBeTruthy()
   })
 })
 
@@ -179,7 +178,9 @@ describe('a rebuild', () => {
       .bind(id, scope.organization_id, scope.user_id, JSON.stringify(metadata))
       .run()
     return async () => {
-      const row = await DB.prepare('select status, metadata_ as metadata from jobs where id = ?1').bind(id).first<{ status: string; metadata: string }>()
+      const row = await DB.prepare('select status, metadata_ as metadata from jobs where id = ?1')
+        .bind(id)
+        .first<{ status: string; metadata: string }>()
       return [row?.status, JSON.parse(row?.metadata ?? '{}').enqueued]
     }
   }
@@ -209,7 +210,6 @@ describe('a rebuild', () => {
       .bind(archive_id)
       .run()
     const state = await job(scope, archive_id)
-    const { drain } = await import('../../src/resources/indexes/drain')
     const work = () => drain(both, scope.organization_id, { find: async () => other, now: () => clock.at, until: clock.at + 1 })
     await work()
     index.catchUp()
@@ -230,6 +230,5 @@ describe('a rebuild', () => {
     await job(scope, archive_id)
     await work()
     expect(await statesOf(scope.organization_id)).toEqual(['submitted'])
-    expect(await newArchive(scope, model)).toBeTruthy()
   })
 })

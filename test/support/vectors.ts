@@ -1,7 +1,7 @@
 import type { Env } from '../../src/env'
 import { newId } from '../../src/lib/id'
 import { drain } from '../../src/resources/indexes/drain'
-import { embedRows, type FindModel, owedColumns } from '../../src/resources/indexes/embed'
+import { type embedRows, type FindModel, owedColumns } from '../../src/resources/indexes/embed'
 import type { vectors } from '../../src/resources/indexes/table'
 import { addPassages, type NewPassage } from '../../src/resources/passages/insert'
 import type { Scope } from '../../src/runtime/rpc'
@@ -53,7 +53,9 @@ export async function newArchive(scope: Scope, model: { handle: string; dimensio
 }
 
 export async function vectorRows(organization_id: string): Promise<VectorRow[]> {
-  const { results } = await DB.prepare('select * from vectors where organization_id = ?1 order by id').bind(organization_id).all<VectorRow>()
+  const { results } = await DB.prepare('select * from vectors where organization_id = ?1 order by id')
+    .bind(organization_id)
+    .all<VectorRow>()
   return results
 }
 

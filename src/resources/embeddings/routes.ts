@@ -18,7 +18,7 @@ embeddingRoutes.openapi(
         headers: z.object({ storage_unit: z.enum(storageUnits).default('GB').describe('Unit of the answer, in powers of 1024 bytes.') }),
       },
     },
-    { 200: json(z.number(), 'How much text the passages of the organization hold') },
+    { 200: json(z.number(), 'How much the passages of the organization hold, text and vectors') },
   ),
   async (c) => c.json(await storageSize(c.get('ctx'), c.req.valid('header').storage_unit), 200),
 )

@@ -53,7 +53,8 @@ export function assertSameModel(stored: StoredEmbedding, input: EmbeddingInput, 
   const before = stored.embedding_config?.embedding_dim
   const other = (asked !== null && asked !== stored.embedding) || (dimensions != null && before != null && dimensions !== before)
   if (!other) return
-  const is = stored.embedding === null ? 'has no embedding model' : `is embedded with '${stored.embedding}' (${before ?? 'unknown'} dimensions)`
+  const is =
+    stored.embedding === null ? 'has no embedding model' : `is embedded with '${stored.embedding}' (${before ?? 'unknown'} dimensions)`
   throw new AppError(
     'conflict',
     `This ${is}, and vectors of different models are not mixed. To embed all of it anew, send POST ${path}/reindex with {"embedding": "<handle>"}.`,

@@ -24,6 +24,11 @@ export interface HybridSearch {
   byWords(limit: number): Promise<string[]>
 }
 
+/** What was found, and by which of the ways: `fts` also where `hybrid` was asked for and the other way was not open. */
+export interface Found extends Fused {
+  search_mode: SearchMode
+}
+
 /** One ranking of several: what each model finds, in turns. Similarities of different models cannot be compared. */
 function interleaved(rankings: string[][]): string[] {
   const longest = Math.max(0, ...rankings.map((ranking) => ranking.length))
@@ -43,7 +48,7 @@ async function byMeaning(env: Env, { within, models, query: text, limit }: Hybri
 const noEmbeddings = () =>
   new AppError(
     'bad_request',
-    "What is searched has no embedding model, so search_mode 'vector' cannot be served. Use 'fts' or 'hybrid', or give it a model: POST …/reindex with `embedding`.",
+    "There is no embedding model for what is searched, so search_mode 'vector' cannot be served. Use 'fts' or 'hybrid', set DEFAULT_EMBEDDING, or give an archive or a folder a model with POST …/reindex.",
   )
 
 /** Null instead of a failure, which is logged: the words are still searched. */
@@ -60,12 +65,14 @@ async function orNull(work: Promise<string[]>, organization_id: string): Promise
  * Searches by words, by meaning or both. Throws `bad_request` for `vector` where there are no embeddings, and then what their model throws;
  * `hybrid` goes on without them.
  */
-export async function hybrid(env: Env, search: HybridSearch): Promise<Fused[]> {
+export async function hybrid(env: Env, search: HybridSearch): Promise<Found[]> {
   const { mode, models, limit, within } = search
   const most = Math.max(depth, limit)
-  if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fuse(await search.byWords(most), null, limit)
+  const fused = (by: SearchMode, words: string[] | null, meanings: string[] | null): Found[] =>
+    fuse(words, meanings, limit).map((found) => ({ ...found, search_mode: by }))
+  if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fused('fts', await search.byWords(most), null)
   if (models.length === 0) throw noEmbeddings()
-  if (mode === 'vector') return fuse(null, await byMeaning(env, search), limit)
+  if (mode === 'vector') return fused('vector', null, await byMeaning(env, search))
   const [words, meanings] = await Promise.all([search.byWords(most), orNull(byMeaning(env, search), within.organization_id)])
-  return fuse(words, meanings, limit)
+  return fused(meanings === null ? 'fts' : 'hybrid', words, meanings)
 }

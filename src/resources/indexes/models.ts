@@ -20,8 +20,7 @@ export function findModel(env: Env): FindModel {
 }
 
 /** The model of messages; null when they are searched by words alone. */
-export const messageModel = (env: Env): string | null =>
-  configOf(env).EMBED_MESSAGES === 'on' ? (defaultModels(env)[0] ?? null) : null
+export const messageModel = (env: Env): string | null => (configOf(env).EMBED_MESSAGES === 'on' ? (defaultModels(env)[0] ?? null) : null)
 
 /** The model of messages and tools, and of archives and folders that name none; as a list, which is empty without one. */
 export function defaultModels(env: Env): string[] {

@@ -2,7 +2,7 @@ import type { Ctx } from '../../context'
 import { createOnce } from '../../db/once'
 import { insertRows } from '../../db/rows'
 import { notFound } from '../../lib/errors'
-import { jobRows, jobs, jobOf } from '../jobs/rows'
+import { jobOf, jobRows, jobs } from '../jobs/rows'
 import type { Job } from '../jobs/schema'
 import { describe } from './embedding-config'
 import { messageModel } from './models'
@@ -84,7 +84,9 @@ export async function indexState(
           group by error order by 2 desc limit 5`,
       )
       .bind(of.namespace, of.kind),
-    d1.prepare('select dimensions as n from vectors where namespace = ?1 and kind = ?2 and dimensions is not null limit 1').bind(of.namespace, of.kind),
+    d1
+      .prepare('select dimensions as n from vectors where namespace = ?1 and kind = ?2 and dimensions is not null limit 1')
+      .bind(of.namespace, of.kind),
   ])
   const one = (result: typeof texts): number => Number(result?.results[0]?.n ?? 0)
   const states = new Map((unindexed?.results ?? []).map(({ state, n }) => [state, Number(n)]))

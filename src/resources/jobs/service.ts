@@ -2,8 +2,8 @@ import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
 import { AppError } from '../../lib/errors'
 import { cancelBatchOf, settled } from '../batches/state'
-import type { Job, JobQuery } from './schema'
 import { type JobRow, jobOf, jobRows, jobs } from './rows'
+import type { Job, JobQuery } from './schema'
 
 export { jobOf, jobRows }
 

@@ -1,8 +1,7 @@
 import { scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Env } from '../../env'
-import type { Fused } from '../../retrieval/fuse'
-import { hybrid, type SearchMode } from '../indexes/hybrid'
+import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
 import { messageModel } from '../indexes/models'
 import { rangeOf } from '../indexes/nearest'
 import { messages } from './table'
@@ -29,7 +28,7 @@ export interface MessageFilter {
 /** A message and how it was found; null where nothing was ranked. */
 export interface FoundRow {
   row: Row<typeof messages>
-  found: Fused | null
+  found: Found | null
 }
 
 const wanted = `x.organization_id = ?1 and x.is_deleted = 0 and x.text is not null and x.role in (select value from json_each(?6))

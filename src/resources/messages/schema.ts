@@ -275,7 +275,7 @@ const hit = {
   created_at: z.string(),
   agent_id: z.string().nullable(),
   conversation_id: z.string().nullable(),
-  search_mode: SearchMode,
+  search_mode: SearchMode.describe('How it was found: `fts` also where `hybrid` was asked for and there are no embeddings.'),
   ...places,
 }
 export const MessageSearchHit = z

@@ -48,6 +48,12 @@ function packed({ id, text, tags, metadata, created_at }: NewPassage) {
   return passage
 }
 
+const insertTags = `insert into passage_tags
+    (id, organization_id, passage_id, archive_id, tag, created_at, updated_at, created_by_id, last_updated_by_id)
+  select new.value ->> 'id', p.organization_id, p.id, p.archive_id, new.value ->> 'tag', ?2, ?2, ?3, ?3
+  from json_each(?1) new join archival_passages p on p.id = new.value ->> 'passage_id'
+  where true on conflict do nothing`
+
 /** Statements that insert passages and their tags. `archive` is SQL that names the archive by `?2`; where there is none, nothing is inserted. */
 function statements(d1: D1Database, by: PassageWriter, archive: string, owner: string, passages: NewPassage[]) {
   const now = Date.now()
@@ -58,11 +64,6 @@ function statements(d1: D1Database, by: PassageWriter, archive: string, owner: s
       coalesce(new.value ->> 'created_at', ?4), ?4, ?5, ?5
     from json_each(?1) new join archives a on a.id = ${archive} and a.organization_id = ?3 and a.is_deleted = 0
     where true on conflict do nothing returning *`
-  const insertTags = `insert into passage_tags
-      (id, organization_id, passage_id, archive_id, tag, created_at, updated_at, created_by_id, last_updated_by_id)
-    select new.value ->> 'id', p.organization_id, p.id, p.archive_id, new.value ->> 'tag', ?2, ?2, ?3, ?3
-    from json_each(?1) new join archival_passages p on p.id = new.value ->> 'passage_id'
-    where true on conflict do nothing`
   const tags = rows.flatMap((row) => row.tags.map((tag) => ({ id: newId('passageTag'), passage_id: row.id, tag })))
   const size = (value: unknown) => JSON.stringify(value).length
   return {
@@ -93,6 +94,32 @@ async function run(
  */
 export function addPassages(d1: D1Database, by: PassageWriter, archiveId: string, passages: NewPassage[]): Promise<PassageRow[]> {
   return run(d1, [], statements(d1, by, '?2', archiveId, passages), passages)
+}
+
+/** Changes the text, the tags or the metadata of a passage, in one batch; null and absent fields stay as they are. */
+export async function changePassage(
+  d1: D1Database,
+  by: PassageWriter,
+  before: PassageRow,
+  change: { [K in 'text' | 'tags' | 'metadata']?: NewPassage[K] | null },
+): Promise<void> {
+  const { id, text, tags } = packed({
+    id: before.id,
+    text: change.text ?? before.text,
+    tags: change.tags ?? before.tags,
+    metadata: change.metadata ?? before.metadata,
+  })
+  const now = Date.now()
+  const rows = tags.map((tag) => ({ id: newId('passageTag'), passage_id: id, tag }))
+  await d1.batch([
+    d1
+      .prepare(
+        'update archival_passages set text = ?2, tags = ?3, metadata_ = ?4, updated_at = ?5, last_updated_by_id = ?6 where id = ?1 and organization_id = ?7',
+      )
+      .bind(id, text, JSON.stringify(tags), JSON.stringify(change.metadata ?? before.metadata), now, by.user_id, by.organization_id),
+    d1.prepare('delete from passage_tags where passage_id = ?1').bind(id),
+    d1.prepare(insertTags).bind(JSON.stringify(rows), now, by.user_id),
+  ])
 }
 
 /** Statements that give an agent an archive of its own, which is embedded as the agent says; none when it has one. */

@@ -10,6 +10,7 @@ import {
   PassageCreate,
   PassageSearch,
   PassageSearchHit,
+  PassageUpdate,
 } from './schema'
 import { agentPassageService, archivePassageService, searchPassages } from './service'
 
@@ -65,6 +66,22 @@ archivePassageRoutes.openapi(
   async (c) => {
     const { archive_id } = c.req.valid('param')
     return c.json(await archivePassageService.createMany(c.get('ctx'), archive_id, c.req.valid('json').passages), 200)
+  },
+)
+
+archivePassageRoutes.openapi(
+  operation(
+    {
+      ...archiveOp('modify_archive_passage'),
+      method: 'patch',
+      path: '/{archive_id}/passages/{passage_id}',
+      request: { params: ofArchive.extend({ passage_id: idOf('passage') }), body: body(PassageUpdate, 'Fields to change') },
+    },
+    { 200: json(Passage, 'The passage as it is now') },
+  ),
+  async (c) => {
+    const { archive_id, passage_id } = c.req.valid('param')
+    return c.json(await archivePassageService.update(c.get('ctx'), archive_id, passage_id, c.req.valid('json')), 200)
   },
 )
 

@@ -42,6 +42,12 @@ export const PassageCreate = z
   .meta({ id: 'PassageCreateRequest' })
 export type PassageCreate = z.output<typeof PassageCreate>
 
+/** Fields that are left out or null stay as they are. */
+export const PassageUpdate = PassageCreate.omit({ created_at: true, text: true })
+  .extend({ text: PassageCreate.shape.text.nullish().describe('What takes the place of the text. It is found at once.') })
+  .meta({ id: 'PassageUpdateRequest' })
+export type PassageUpdate = z.output<typeof PassageUpdate>
+
 export const PassageBatch = z
   .object({ passages: z.array(PassageCreate).max(1000).describe('At most 1000. Either all of them are stored or none.') })
   .meta({ id: 'PassageBatchCreateRequest' })

@@ -1,8 +1,7 @@
 import { scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Env } from '../../env'
-import type { Fused } from '../../retrieval/fuse'
-import { hybrid, type SearchMode } from '../indexes/hybrid'
+import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
 import { sourcePassages } from './table'
 
 export interface FilePassageFilter {
@@ -17,7 +16,7 @@ export interface FilePassageFilter {
 /** A passage of a file and how it was found. */
 export interface FoundFilePassage {
   row: Row<typeof sourcePassages>
-  found: Fused
+  found: Found
 }
 
 const folders = `select s.id, coalesce(s.embedding, s.embedding_config ->> 'handle') as model

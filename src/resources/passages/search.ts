@@ -1,8 +1,7 @@
 import { scopedMatch } from '../../db/fts'
 import { readRow } from '../../db/rows'
 import type { Env } from '../../env'
-import type { Fused } from '../../retrieval/fuse'
-import { hybrid, type SearchMode } from '../indexes/hybrid'
+import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
 import { rangeOf } from '../indexes/nearest'
 import type { PassageRow } from './insert'
 import { archivalPassages } from './table'
@@ -25,7 +24,7 @@ export interface PassageFilter {
 /** A passage and how it was found; null where nothing was ranked. */
 export interface FoundRow {
   row: PassageRow
-  found: Fused | null
+  found: Found | null
 }
 
 const everywhere = 'x.organization_id = ?1 and ?2 is null'

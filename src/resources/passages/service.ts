@@ -10,7 +10,7 @@ import { instantOf } from '../../lib/query'
 import { iso, zonedInstant, zonedIso } from '../../lib/time'
 import { archiveOfAgent, archiveService } from '../archives/service'
 import { pokeIndex } from '../indexes/poke'
-import { addPassages, type PassageRow, rememberPassage } from './insert'
+import { addPassages, changePassage, type PassageRow, rememberPassage } from './insert'
 import type {
   AgentPassageQuery,
   AgentPassageSearch,
@@ -19,6 +19,7 @@ import type {
   PassageCreate,
   PassageSearch,
   PassageSearchHit,
+  PassageUpdate,
 } from './schema'
 import { findPassages, type PassageFilter } from './search'
 import { archivalPassages } from './table'
@@ -79,6 +80,15 @@ export const archivePassageService = {
     if (made.length < inputs.length) throw notFound('Archive', archiveId)
     indexSoon(ctx)
     return made.map(shown)
+  },
+
+  /** Changes a passage; what it says from now on is found at once, and what it said no more. */
+  async update(ctx: Ctx, archiveId: string, id: string, input: PassageUpdate): Promise<Passage> {
+    await archiveService.get(ctx, archiveId)
+    const before = await one(ctx, archiveId, id)
+    await changePassage(ctx.env.DB, ctx.actor, before, input)
+    indexSoon(ctx)
+    return shown(await one(ctx, archiveId, id))
   },
 
   async remove(ctx: Ctx, archiveId: string, id: string): Promise<void> {
@@ -165,7 +175,7 @@ export async function searchPassages(ctx: Ctx, request: PassageSearch): Promise<
     limit,
   })
   return found.map(({ row, found }) => {
-    const { id: _, ...places } = found ?? { id: '' }
-    return { passage: shown(row), score: found?.rrf_score ?? 0, metadata: found ? { search_mode: mode, ...places } : {} }
+    const { id: _, ...metadata } = found ?? { id: '' }
+    return { passage: shown(row), score: found?.rrf_score ?? 0, metadata }
   })
 }

@@ -31,9 +31,7 @@ describe('reciprocal rank fusion', () => {
         for (const [i, behind] of found.entries())
           for (const before of found.slice(0, i)) {
             const beats = (a: number | null, b: number | null) => a !== null && (b === null || a < b)
-            expect(
-              beats(behind.fts_rank, before.fts_rank) && beats(behind.vector_rank, before.vector_rank),
-            ).toBe(false)
+            expect(beats(behind.fts_rank, before.fts_rank) && beats(behind.vector_rank, before.vector_rank)).toBe(false)
           }
       }),
     )

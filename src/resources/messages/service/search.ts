@@ -42,7 +42,7 @@ export async function searchMessages(ctx: Ctx, request: SearchRequest): Promise<
       created_at: row.created_at,
       agent_id: row.agent_id,
       conversation_id: row.conversation_id,
-      search_mode: request.search_mode,
+      search_mode: found?.search_mode ?? request.search_mode,
       fts_rank: found?.fts_rank ?? null,
       vector_rank: found?.vector_rank ?? null,
       rrf_score: found?.rrf_score ?? 0,
