@@ -62,6 +62,18 @@ export const ConfigSchema = z.object({
   RATE_LIMIT: z.enum(['on', 'off']).default('on').describe('Rate limiting per organization by the Cloudflare binding.'),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info').describe('Least severe log line that is written.'),
   DEFAULT_MODEL: z.string().default('loci/scripted').describe('Model handle of agents that name none.'),
+  DEFAULT_EMBEDDING: z
+    .string()
+    .optional()
+    .describe(
+      'Handle of the embedding model of archives and folders that name none. Without it: `loci/use-lite` where LOCAL_EMBEDDER_URL is set, else `workers-ai/@cf/baai/bge-base-en-v1.5` where Workers AI is bound. `none`: texts are searched by words alone.',
+    ),
+  LOCAL_EMBEDDER_URL: z
+    .string()
+    .optional()
+    .describe(
+      'Base URL of the built-in embedding model `loci/use-lite`, an OpenAI-compatible server. `npm start` and `npm run dev` run it and set this; set to nothing in `.dev.vars`, it does not run.',
+    ),
   EMBED_MESSAGES: z
     .enum(['on', 'off'])
     .default('on')

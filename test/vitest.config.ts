@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { startEmbedder } from '../src/local/embedder/index.ts'
 
 /** Variables of the Worker under test: keys are on, nothing is rate limited, webhooks may reach this machine. */
 const bindings = {
@@ -11,9 +12,14 @@ const bindings = {
   EGRESS_ALLOW: 'loopback',
   RATE_LIMIT: 'off',
   LOG_LEVEL: 'error',
+  // Texts are embedded where a test asks for it.
+  DEFAULT_EMBEDDING: 'none',
   // How many generated requests each operation gets in test/api/hostile.test.ts.
   HOSTILE_RUNS: process.env.HOSTILE_RUNS ?? '15',
 }
+
+/** One for the whole run: it costs nothing until a test embeds, and ends with this process. */
+let embedder: ReturnType<typeof startEmbedder> | undefined
 
 export default defineConfig({
   test: {
@@ -21,11 +27,15 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       {
         plugins: [
-          cloudflareTest(async () => ({
-            remoteBindings: false,
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: { bindings: { ...bindings, TEST_MIGRATIONS: await readD1Migrations('migrations') } },
-          })),
+          cloudflareTest(async () => {
+            embedder ??= startEmbedder()
+            const LOCAL_EMBEDDER_URL = (await embedder).url
+            return {
+              remoteBindings: false,
+              wrangler: { configPath: './wrangler.toml' },
+              miniflare: { bindings: { ...bindings, LOCAL_EMBEDDER_URL, TEST_MIGRATIONS: await readD1Migrations('migrations') } },
+            }
+          }),
         ],
         test: {
           name: 'worker',

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { root, runTool } from './bootstrap.mjs'
+import { startEmbedder } from './embedder/index.ts'
 import { localSecrets, readSettings, SettingsError, type Variables } from './settings.ts'
 
 // `npm run dev`: `wrangler dev` with the settings of `npm start`. wrangler takes variables from files only, so what the
@@ -28,7 +29,8 @@ async function main(): Promise<number> {
   })
   mkdirSync(state, { recursive: true })
   const file = path.join(state, 'dev.env')
-  writeVars(file, { ...localSecrets(state), ...vars })
+  const LOCAL_EMBEDDER_URL = vars.LOCAL_EMBEDDER_URL ?? (await startEmbedder()).url
+  writeVars(file, { ...localSecrets(state), ...vars, LOCAL_EMBEDDER_URL })
   const place = given('--port') ? [] : ['--port', String(port)]
   return runTool(
     'wrangler',

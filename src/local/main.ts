@@ -41,6 +41,7 @@ function report({ url, vars, bundle }: Served, state: string): string {
   const models = modelVariables.filter((name) => vars[name])
   const show = (file: string) => (path.relative(root, file).startsWith('..') ? file : path.relative(root, file))
   const auth = vars.AUTH === 'open' ? 'open: no key needed' : 'keys: every request needs one'
+  const builtIn = vars.LOCAL_EMBEDDER_URL ? 'loci/use-lite' : 'none: set DEFAULT_EMBEDDING, or leave LOCAL_EMBEDDER_URL unset'
   const none = 'loci/scripted only: built in, deterministic, no language model. OPENAI_API_KEY and others add real ones.'
   return [
     `Loci is ready on ${url} (model ${vars.DEFAULT_MODEL || 'loci/scripted'}, auth ${auth})`,
@@ -48,6 +49,7 @@ function report({ url, vars, bundle }: Served, state: string): string {
     `  State     ${show(state)}`,
     `  Secrets   ${show(secretsFile(state))}`,
     `  Models    ${models.length > 0 ? `loci/scripted, ${models.join(', ')}` : none}`,
+    `  Embedding ${vars.DEFAULT_EMBEDDING || builtIn}`,
     `  Bundle    ${(bundle.size.gzip / 1024).toFixed(0)} KB gzip`,
     'Ctrl-C stops it.',
   ].join('\n')

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Miniflare } from 'miniflare'
 import { type Bundle, bundleWorker } from './bundle.ts'
 import { startCrons } from './cron.ts'
+import { type LocalEmbedder, startEmbedder } from './embedder/index.ts'
 import { applyMigrations } from './migrate.ts'
 import { reservePort, startRuntime } from './runtime.ts'
 import { checkVariables, localSecrets, type Variables } from './settings.ts'
@@ -62,16 +63,20 @@ async function migrate(bundle: Bundle, state: string, data: string): Promise<voi
 }
 
 /**
- * Serves the production bundle on Miniflare: builds, migrates and listens on 127.0.0.1. Only one server at a time may use a
- * state folder. Rejects with a SettingsError when a variable, the port or the state folder cannot be used.
+ * Serves the production bundle on Miniflare: builds, migrates and listens on 127.0.0.1, the built-in embedding model beside it unless
+ * LOCAL_EMBEDDER_URL is given. Only one server at a time may use a state folder. Rejects with a SettingsError when a variable, the port or
+ * the state folder cannot be used.
  */
 export async function serve({ port = 0, state, vars = {}, build = true, log = writeLog }: ServeOptions): Promise<Served> {
   checkVariables(vars)
   const lock = lockState(state)
+  let embedder: LocalEmbedder | undefined
   try {
     const listen = await reservePort(port)
     const bundle = await bundleWorker({ build })
-    const all = { ...(bundle.worker.bindings as Variables), LOG_LEVEL: 'warn', ...localSecrets(state), ...vars }
+    if (vars.LOCAL_EMBEDDER_URL === undefined) embedder = await startEmbedder()
+    const local = { LOG_LEVEL: 'warn', ...(embedder ? { LOCAL_EMBEDDER_URL: embedder.url } : {}) }
+    const all = { ...(bundle.worker.bindings as Variables), ...local, ...localSecrets(state), ...vars }
     const data = path.join(state, 'data')
     await migrate(bundle, state, data)
     const runtime = await startRuntime({
@@ -97,10 +102,12 @@ export async function serve({ port = 0, state, vars = {}, build = true, log = wr
       dispose: async () => {
         stopCrons()
         await runtime.dispose()
+        await embedder?.close()
         lock.release()
       },
     }
   } catch (error) {
+    await embedder?.close()
     lock.release()
     throw error
   }

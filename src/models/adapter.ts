@@ -1,18 +1,15 @@
 import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 import type { Model, ModelDelta, ModelRequest } from '../runtime/model'
 import type { Usage } from '../runtime/types'
-import { cutOff, emptyResponse, silence, toModelError } from './errors'
+import { cutOff, emptyResponse, toModelError } from './errors'
+import { Patience, type Waited } from './patience'
 import { callOptions, isStrict, type Target } from './settings'
 import { withoutForcedNulls } from './strict'
 
 /** What a model is called by, and how long it may be silent. */
-export interface ModelTarget extends Target {
+export interface ModelTarget extends Target, Waited {
   provider_name: string
-  endpoint: string | null
   context_window: number
-  timeoutMs: number
-  /** A key that no error may repeat. */
-  secret?: string | null
 }
 
 type Part<T extends LanguageModelV4StreamPart['type']> = Extract<LanguageModelV4StreamPart, { type: T }>
@@ -154,53 +151,6 @@ class Reply {
     const done = unified === 'stop' && this.request.messages.at(-1)?.role === 'tool'
     if (empty && !done && reason !== 'length' && reason !== 'content_filter') throw emptyResponse(this.target.handle)
     return { type: 'finish', reason, usage: usageOf(usage) }
-  }
-}
-
-/** Waits for a provider, but not beyond `timeoutMs` of silence nor after `signal` aborted; either one also aborts the request. */
-class Patience {
-  private readonly controller = new AbortController()
-  private timer: ReturnType<typeof setTimeout> | undefined
-  private interrupt: (reason: unknown) => void = () => {}
-
-  constructor(
-    private readonly signal: AbortSignal,
-    private readonly target: ModelTarget,
-  ) {
-    signal.throwIfAborted()
-    signal.addEventListener('abort', this.onAbort)
-  }
-
-  get abortSignal(): AbortSignal {
-    return this.controller.signal
-  }
-
-  private readonly onAbort = () => this.stop(this.signal.reason)
-
-  private stop(reason: unknown): void {
-    this.controller.abort(reason)
-    this.interrupt(reason)
-  }
-
-  wait<T>(work: PromiseLike<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.interrupt = reject
-      if (this.controller.signal.aborted) reject(this.controller.signal.reason)
-      this.timer = setTimeout(() => this.stop(silence(this.target.handle, this.target.timeoutMs)), this.target.timeoutMs)
-      work.then(resolve, reject)
-    }).finally(() => clearTimeout(this.timer))
-  }
-
-  /** What a failure really was: an abort shows up in many disguises. */
-  cause(error: unknown): unknown {
-    const { handle, endpoint, secret } = this.target
-    return this.controller.signal.aborted ? this.controller.signal.reason : toModelError(error, handle, endpoint, secret)
-  }
-
-  end(): void {
-    clearTimeout(this.timer)
-    this.signal.removeEventListener('abort', this.onAbort)
-    this.controller.abort()
   }
 }
 

@@ -2,14 +2,15 @@ import { createWorkersAI } from 'workers-ai-provider'
 import type { Config } from '../env'
 import { AppError } from '../lib/errors'
 import type { Model, ModelCatalog } from '../runtime/model'
+import { accessOf } from './access'
 import { adapt } from './adapter'
 import { describeModel } from './describe'
-import { type Access, type Spoken, speak } from './dialects'
-import { isOpenAI, parseHandle } from './providers'
+import { type Spoken, speak } from './dialects'
+import { parseHandle } from './providers'
 import { scriptedHandle, scriptedModel } from './scripted'
 
 export { defaultModelSettings, describeModel, type ModelFacts } from './describe'
-export { describeEmbedding } from './embedding'
+export { defaultEmbedding, describeEmbedding, embeddingCatalog } from './embeddings'
 export { type EmbeddingRow, listEmbeddingModels, listModels, type ModelRow } from './list'
 
 /** Where the catalog's providers come from and how they reach the network. */
@@ -19,27 +20,10 @@ interface Setup {
   fetch: typeof fetch | undefined
 }
 
-/** The protocol, address and key of a configured provider; null when it has no address. */
-function accessOf({ config }: Setup, prefix: string): Access | null {
-  const local = { ollama: config.OLLAMA_BASE_URL, lmstudio: config.LMSTUDIO_BASE_URL, vllm: config.VLLM_BASE_URL }[prefix]
-  switch (prefix) {
-    case 'openai': {
-      const protocol = isOpenAI(config) ? 'openai' : 'compatible'
-      return { protocol, base_url: config.OPENAI_BASE_URL, api_key: config.OPENAI_API_KEY ?? null }
-    }
-    case 'anthropic':
-      return { protocol: 'anthropic', base_url: config.ANTHROPIC_BASE_URL, api_key: config.ANTHROPIC_API_KEY ?? null }
-    case 'google_ai':
-      return { protocol: 'google_ai', base_url: config.GEMINI_BASE_URL, api_key: config.GEMINI_API_KEY ?? null }
-    default:
-      return local ? { protocol: 'compatible', base_url: local, api_key: null } : null
-  }
-}
-
 function connect(setup: Setup, prefix: string, name: string): Spoken | null {
   if (prefix === 'workers-ai')
     return setup.ai ? { dialect: 'workers-ai', language: createWorkersAI({ binding: setup.ai }).chat(name) } : null
-  const access = accessOf(setup, prefix)
+  const access = accessOf(setup.config, prefix)
   return access && speak({ ...access, fetch: setup.fetch }, name)
 }
 

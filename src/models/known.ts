@@ -8,14 +8,6 @@ export interface KnownModel {
   reasoning: boolean
 }
 
-/** Facts about one well-known embedding model. */
-export interface KnownEmbedding {
-  name: string
-  display_name: string
-  dimensions: number
-  batch_size: number
-}
-
 type Row = [name: string, displayName: string, contextWindow: number, maxOutputTokens: number, reasoning?: 'reasoning']
 
 const table = (rows: Row[]): KnownModel[] =>
@@ -71,41 +63,6 @@ export const knownModels: Record<string, KnownModel[]> = {
     ['@cf/qwen/qwen3-30b-a3b-fp8', 'Qwen3 30B', 32_768, 4_096],
     ['@cf/mistralai/mistral-small-3.1-24b-instruct', 'Mistral Small 3.1', 128_000, 4_096],
   ]),
-}
-
-/** Embedding models that are listed, by prefix of the handle. */
-export const knownEmbeddings: Record<string, KnownEmbedding[]> = {
-  openai: [
-    { name: 'text-embedding-3-small', display_name: 'text-embedding-3-small', dimensions: 1536, batch_size: 256 },
-    { name: 'text-embedding-3-large', display_name: 'text-embedding-3-large', dimensions: 3072, batch_size: 256 },
-  ],
-  google_ai: [{ name: 'gemini-embedding-001', display_name: 'Gemini Embedding', dimensions: 3072, batch_size: 100 }],
-}
-
-type EmbeddingFamily = [name: RegExp, dimensions: number, batchSize: number]
-
-/** Embedding models by what their names begin with, wherever they run. */
-const embeddingFamilies: EmbeddingFamily[] = [
-  [/^text-embedding-(3-small|ada-002)/, 1536, 256],
-  [/^text-embedding-3-large/, 3072, 256],
-  [/^gemini-embedding-/, 3072, 100],
-  [/^(text-)?embedding-00[1-5]/, 768, 100],
-  [/^mistral-embed/, 1024, 32],
-  [/^codestral-embed/, 1536, 32],
-  [/^nomic-embed-text/, 768, 32],
-  [/^(mxbai-embed-large|snowflake-arctic-embed2?|bge-(m3|large)|multilingual-e5-large|e5-large|gte-large)/, 1024, 32],
-  [/^(bge-base|e5-base|multilingual-e5-base|gte-base|m2-bert-80m)/, 768, 32],
-  [/^(all-minilm|bge-small|e5-small|multilingual-e5-small|gte-small)/, 384, 32],
-  [/^qwen3-embedding[-:]0\.6b/, 1024, 32],
-  [/^qwen3-embedding[-:]4b/, 2560, 32],
-  [/^qwen3-embedding[-:]8b/, 4096, 32],
-]
-
-/** What is known of an embedding model by its name alone; null when its dimensions are not known. */
-export function knownEmbedding(name: string): KnownEmbedding | null {
-  const last = (name.split('/').at(-1) ?? name).toLowerCase().replace(/^text-embedding-(?!3|ada|00)/, '')
-  const found = embeddingFamilies.find(([family]) => family.test(last))
-  return found ? { name, display_name: name, dimensions: found[1], batch_size: found[2] } : null
 }
 
 /** Window of a model nobody knows, and the largest one that an agent gets without asking for more. */

@@ -1,6 +1,7 @@
 import type { Config } from '../env'
 import { describeModel, type ModelFacts } from './describe'
-import { type KnownEmbedding, knownEmbeddings } from './known'
+import { embeddingMissing } from './embeddings/describe'
+import { type KnownEmbedding, knownEmbeddings } from './embeddings/known'
 import { isOpenAI, knownModel, type Provider, providers, servedModels } from './providers'
 import { surveyModels } from './survey'
 
@@ -120,10 +121,10 @@ export async function listModels(config: Config, options: { fetch?: typeof fetch
   return (await Promise.all([...providers.values()].map((provider) => rowsOf(provider, config, request, options.ai)))).flat()
 }
 
-/** The embedding models of the configured providers; none without a key of OpenAI or Google. */
-export function listEmbeddingModels(config: Config): EmbeddingRow[] {
+/** The embedding models of the configured providers, the built-in one first. */
+export function listEmbeddingModels(config: Config, ai?: Ai): EmbeddingRow[] {
   return [...providers.values()].flatMap((provider) => {
-    if (provider.missing(config) !== null || (provider.prefix === 'openai' && !isOpenAI(config))) return []
+    if (embeddingMissing(provider, config, ai) !== null || (provider.prefix === 'openai' && !isOpenAI(config))) return []
     return (knownEmbeddings[provider.prefix] ?? []).map((model) =>
       embeddingRow(model, {
         handle: `${provider.prefix}/${model.name}`,
@@ -139,7 +140,10 @@ export function listEmbeddingModels(config: Config): EmbeddingRow[] {
 type EmbeddingFacts = Pick<ModelFacts, 'handle' | 'provider_type' | 'provider_name' | 'endpoint_type' | 'endpoint'>
 
 /** An embedding model as it is listed. */
-export const embeddingRow = (model: KnownEmbedding, facts: EmbeddingFacts): EmbeddingRow => ({
+export const embeddingRow = (
+  model: Pick<KnownEmbedding, 'name' | 'display_name' | 'dimensions' | 'batch_size'>,
+  facts: EmbeddingFacts,
+): EmbeddingRow => ({
   handle: facts.handle,
   name: model.name,
   display_name: model.display_name,

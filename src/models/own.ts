@@ -32,7 +32,7 @@ export function endpointOf(provider: Pick<OwnProvider, 'provider_type' | 'base_u
 }
 
 /** What a provider speaks: another server than OpenAI's own has chat completions only. */
-function protocolOf(provider: Pick<OwnProvider, 'provider_type' | 'base_url'>): Protocol {
+export function protocolOf(provider: Pick<OwnProvider, 'provider_type' | 'base_url'>): Protocol {
   const { protocol } = brandOf(provider.provider_type)
   return protocol === 'openai' && !isOpenAIUrl(endpointOf(provider)) ? 'compatible' : protocol
 }

@@ -1,18 +1,17 @@
 import { backoff } from '../lib/time'
 import { ModelError } from './model'
 
-const attemptsMax = 4
 const retryBaseMs = 500
 const retryMaxMs = 20_000
 const retryAfterMaxMs = 60_000
 
 /**
  * Calls a model until it answers: transient failures are tried again with growing pauses, or after the pause that the provider asked for,
- * and what was too much with half of it (`share`) each time. Throws the last `ModelError`, or the signal's reason.
+ * and what was too much with half of it (`share`) each time, `attempts` times in all. Throws the last `ModelError`, or the signal's reason.
  */
 export async function persist<T>(
   call: (share: number) => Promise<T>,
-  { sleep, signal }: { sleep(ms: number, signal: AbortSignal): Promise<void>; signal: AbortSignal },
+  { sleep, signal, attempts = 4 }: { sleep(ms: number, signal: AbortSignal): Promise<void>; signal: AbortSignal; attempts?: number },
 ): Promise<T> {
   let share = 1
   for (let attempt = 0; ; attempt++) {
@@ -20,7 +19,7 @@ export async function persist<T>(
       return await call(share)
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof ModelError) || attempt + 1 >= attemptsMax) throw error
+      if (!(error instanceof ModelError) || attempt + 1 >= attempts) throw error
       if (error.type === 'context_window_exceeded') share /= 2
       else if (error.options.transient) {
         const asked = error.options.retryAfterMs

@@ -28,9 +28,10 @@ describe('models', () => {
     expect(await handles('provider_type=anthropic')).toEqual([])
   })
 
-  it('lists embedding models, none without a key for them', async () => {
+  it('lists embedding models, without a key the built-in one only', async () => {
     const { call } = await freshOrganization()
     const { status, body } = await call('GET', '/v1/models/embedding')
-    expect([status, body]).toEqual([200, []])
+    expect(status).toBe(200)
+    expect(body).toMatchObject([{ handle: 'loci/use-lite', embedding_dim: 512, provider_name: 'loci', model_type: 'embedding' }])
   })
 })

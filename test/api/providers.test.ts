@@ -69,11 +69,12 @@ describe('a provider', () => {
       model_endpoint: base_url,
     })
     expect((await call('GET', '/v1/models/embedding')).body).toMatchObject([
+      { handle: 'loci/use-lite' },
       { handle: 'mine/text-embedding-3-small', embedding_dim: 1536, provider_name: 'mine', embedding_endpoint: base_url },
     ])
     const stranger = await freshOrganization()
     expect(handles((await stranger.call('GET', '/v1/models/')).body)).toEqual(['loci/scripted'])
-    expect((await stranger.call('GET', '/v1/models/embedding')).body).toEqual([])
+    expect(handles((await stranger.call('GET', '/v1/models/embedding')).body)).toEqual(['loci/use-lite'])
   })
 
   it('that refuses the key, does not answer, or is no such server is not stored, and the reason is told without the key', async () => {
@@ -195,7 +196,7 @@ describe('a stored provider', () => {
       ['mine/newest', 128_000],
       ['mine/small', 32_000],
     ])
-    expect((await call('GET', '/v1/models/embedding')).body).toEqual([])
+    expect(handles((await call('GET', '/v1/models/embedding')).body)).toEqual(['loci/use-lite'])
   })
 
   it('is listed by name and type, in pages', async () => {

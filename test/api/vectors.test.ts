@@ -7,7 +7,7 @@ import { verify } from '../../src/resources/indexes/submit'
 import { decodeVector } from '../../src/retrieval/vector'
 import { bindings } from '../support/agent'
 import { FakeEmbedding } from '../support/fakes/embedding'
-import { indexedArchive, owedBy, statesOf, vectorRows } from '../support/vectors'
+import { indexedArchive, owedBy, statesOf, vectorRows } from '../support/indexed'
 
 const { DB } = bindings
 const hours = 3_600_000

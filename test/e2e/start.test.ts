@@ -118,6 +118,12 @@ describe('npm start', () => {
     }
   })
 
+  it('says which models it has', async () => {
+    const { logs } = await start({ state: newState() })
+    expect(logs).toMatch(/^ {2}Models +loci\/scripted/m)
+    expect(logs).toMatch(/^ {2}Embedding loci\/use-lite$/m)
+  })
+
   it('ends with 0 on Ctrl-C and says so', async () => {
     const server = await start({ state: newState() })
     expect(await server.stop()).toBe(0)

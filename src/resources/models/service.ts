@@ -18,6 +18,6 @@ export const modelService = {
   },
 
   async embeddings(ctx: Ctx): Promise<EmbeddingModel[]> {
-    return [...listEmbeddingModels(ctx.config), ...(await ownEmbeddings(ctx))]
+    return [...listEmbeddingModels(ctx.config, ctx.env.AI), ...(await ownEmbeddings(ctx))]
   },
 }

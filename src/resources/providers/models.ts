@@ -5,9 +5,13 @@ import { reachOf } from '../../env'
 import { guardedStream } from '../../lib/egress-stream'
 import { opened } from '../../lib/vault'
 import { describeModel, type ModelFacts } from '../../models/describe'
+import { ownEmbedding } from '../../models/embeddings'
+import { unknownEmbedding } from '../../models/embeddings/describe'
+import { knownEmbedding } from '../../models/embeddings/known'
 import { embeddingRow, modelRow } from '../../models/list'
-import { describeOwn, endpointOf, ownModel } from '../../models/own'
+import { brandOf, describeOwn, endpointOf, ownModel } from '../../models/own'
 import { isBaseHandle, splitHandle, unknownHandle, usableHandles } from '../../models/providers'
+import type { EmbeddingModel as EmbeddingPort } from '../../retrieval/ports'
 import type { Model } from '../../runtime/model'
 import type { EmbeddingModel, Model as ListedModel } from '../models/schema'
 import { providerModels, providers } from './table'
@@ -22,17 +26,18 @@ interface Found {
   base_url: string | null
   api_key_enc: string | null
   window: number | null
+  dimensions: number | null
 }
 
 const query = `
-  select p.id, p.name, p.provider_type, p.base_url, p.api_key_enc, m.max_context_window as window
-  from providers p left join provider_models m on m.name = ?3 and m.provider_id = p.id and m.model_type = 'llm'
+  select p.id, p.name, p.provider_type, p.base_url, p.api_key_enc, m.max_context_window as window, m.embedding_dim as dimensions
+  from providers p left join provider_models m on m.name = ?3 and m.provider_id = p.id and m.model_type = ?4
   where p.name = ?2 and p.organization_id = ?1 and p.is_deleted = 0`
 
-/** The organization's provider that a handle names, and the window of the model. */
-async function find(d1: D1Database, organization_id: string, handle: string): Promise<Found | null> {
+/** The organization's provider that a handle names, with what it said of the model. */
+async function find(d1: D1Database, organization_id: string, handle: string, type: 'llm' | 'embedding' = 'llm'): Promise<Found | null> {
   const { prefix, name } = splitHandle(handle)
-  return d1.prepare(query).bind(organization_id, prefix, name).first<Found>()
+  return d1.prepare(query).bind(organization_id, prefix, name, type).first<Found>()
 }
 
 const providersOf = (organization_id: string) =>
@@ -93,15 +98,40 @@ export async function callableModel(
 ): Promise<Model> {
   const found = await find(env.DB, organization_id, handle)
   if (!found) throw unknownHandle(handle, usableHandles(config, env.AI))
-  const { api_key_enc, window, ...provider } = found
-  const api_key = api_key_enc && (await opened(config.ENCRYPTION_KEY, api_key_enc, `The key of provider '${provider.name}'`))
-  return ownModel(
-    handle,
-    { ...provider, api_key },
-    {
-      window,
-      timeoutMs: config.MODEL_TIMEOUT_SECONDS * 1000,
-      fetch: through ?? guardedStream({ ...reachOf(config, env.PUBLIC_NETWORK), maxResponseBytes }),
-    },
-  )
+  const { window } = found
+  return ownModel(handle, await withKey(config, found), { window, ...callOptions(env, config, through) })
 }
+
+/** The same for an embedding model. */
+export async function callableEmbedding(env: Env, config: Config, organization_id: string, handle: string): Promise<EmbeddingPort> {
+  const found = await find(env.DB, organization_id, handle, 'embedding')
+  if (!found) throw unknownEmbedding(handle)
+  const { dimensions } = found
+  return ownEmbedding(handle, await withKey(config, found), { dimensions, ...callOptions(env, config) })
+}
+
+/** Letta's `EmbeddingConfig` of a model of the organization's own provider. Throws `not_found` when the organization has no such provider. */
+export async function describeOwnEmbedding(d1: D1Database, organization_id: string, handle: string): Promise<Record<string, unknown>> {
+  const found = await find(d1, organization_id, handle, 'embedding')
+  if (!found) throw unknownEmbedding(handle)
+  const { name } = splitHandle(handle)
+  return {
+    handle,
+    embedding_model: name,
+    embedding_dim: knownEmbedding(name)?.dimensions ?? found.dimensions,
+    embedding_endpoint_type: brandOf(found.provider_type).endpoint_type,
+    embedding_endpoint: endpointOf(found),
+    embedding_chunk_size: 300,
+    metric: 'cosine',
+  }
+}
+
+async function withKey(config: Config, { api_key_enc, window: _, dimensions: _d, ...provider }: Found) {
+  const api_key = api_key_enc && (await opened(config.ENCRYPTION_KEY, api_key_enc, `The key of provider '${provider.name}'`))
+  return { ...provider, api_key }
+}
+
+const callOptions = (env: Env, config: Config, through?: typeof fetch) => ({
+  timeoutMs: config.MODEL_TIMEOUT_SECONDS * 1000,
+  fetch: through ?? guardedStream({ ...reachOf(config, env.PUBLIC_NETWORK), maxResponseBytes }),
+})

@@ -28,7 +28,7 @@ export function models(api: Api): void {
         context_window: 128_000,
         max_context_window: 128_000,
       })
-      expect(await client.models.embeddings.list()).toEqual([])
+      expect(await client.models.embeddings.list()).toMatchObject([{ handle: 'loci/use-lite', embedding_dim: 512 }])
     })
 
     it('of a provider that the organization brought are listed, filtered, and answer its agents', async () => {
@@ -44,7 +44,8 @@ export function models(api: Api): void {
       expect(handles(await client.models.list({ provider_name: 'lc-mine' }))).toEqual(['lc-mine/test-model'])
       expect(handles(await client.models.list({ provider_type: 'anthropic' }))).toEqual([])
       expect(await client.models.embeddings.list()).toMatchObject([
-        { handle: 'lc-mine/text-embedding-3-large', embedding_dim: 3072, embedding_endpoint_type: 'groq', provider_name: 'lc-mine' },
+        { handle: 'loci/use-lite' },
+        { handle: 'lc-mine/text-embedding-3-large', embedding_dim: 1536, embedding_endpoint_type: 'groq', provider_name: 'lc-mine' },
       ])
       const agent = await client.agents.create({ model: 'lc-mine/test-model' })
       expect(agent.llm_config).toMatchObject({ provider_category: 'byok', provider_name: 'lc-mine', context_window: 9_000 })

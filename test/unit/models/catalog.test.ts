@@ -139,8 +139,8 @@ test('configured providers list their known models, Workers AI when it is bound'
   expect(handles.filter((handle) => handle.startsWith('workers-ai/@cf/'))).not.toHaveLength(0)
   expect(listEmbeddingModels(config).map((row) => [row.handle, row.embedding_dim])).toEqual([
     ['openai/text-embedding-3-small', 1536],
-    ['openai/text-embedding-3-large', 3072],
-    ['google_ai/gemini-embedding-001', 3072],
+    ['openai/text-embedding-3-large', 1536],
+    ['google_ai/gemini-embedding-001', 1536],
   ])
 })
 

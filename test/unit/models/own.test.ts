@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { baseUrlOf, brands, brandTypes } from '../../../src/models/brands'
-import { knownEmbedding } from '../../../src/models/known'
+import { knownEmbedding } from '../../../src/models/embeddings/known'
 import { brandOf, describeOwn, endpointOf, ownModel, surveyable } from '../../../src/models/own'
 import { type Surveyable, surveyModels } from '../../../src/models/survey'
 import { deltas, modelRequest } from '../../support/fakes/model-request'
