@@ -65,7 +65,11 @@ export interface Interval {
  * percentile bootstrap interval, drawn over queries. The same input gives the same interval. Throws a RangeError when the lengths differ or are 0.
  * (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; for search, Sakai, Evaluating evaluation metrics based on the bootstrap, 2006.)
  */
-export function pairedBootstrap(a: readonly number[], b: readonly number[], { confidence = 0.95, draws = 10_000, seed = 1 } = {}): Interval {
+export function pairedBootstrap(
+  a: readonly number[],
+  b: readonly number[],
+  { confidence = 0.95, draws = 10_000, seed = 1 } = {},
+): Interval {
   if (a.length !== b.length || a.length === 0) throw new RangeError(`Cannot pair ${a.length} with ${b.length} queries.`)
   const differences = a.map((value, i) => value - (b[i] as number))
   const random = randoms(seed)
