@@ -33,15 +33,17 @@ function termsOf([whole, quoted]: RegExpMatchArray): Term[] {
 }
 
 /**
- * What a person typed as an FTS5 query of which any part is enough: words, "phrases in quotes" and beginnings of words (`word*`). Words that
- * say nothing are left out unless there are no others; no other character has a meaning. Null when there is no word in it.
+ * The parts of what a person typed, each an FTS5 query of its own: words, "phrases in quotes" and beginnings of words (`word*`). Words that say
+ * nothing are left out unless there are no others; no other character has a meaning.
  */
-export function matchQuery(text: string): string | null {
+export function queryTerms(text: string): string[] {
   const terms = [...text.matchAll(termPattern)].flatMap(termsOf)
   const telling = terms.filter(({ stop }) => !stop)
-  const chosen = new Set((telling.length > 0 ? telling : terms).map(({ match }) => match))
-  return chosen.size > 0 ? [...chosen].slice(0, termsMost).join(' OR ') : null
+  return [...new Set((telling.length > 0 ? telling : terms).map(({ match }) => match))].slice(0, termsMost)
 }
+
+/** The same as one query of which any part is enough; null when there is no word in it. */
+export const matchQuery = (text: string): string | null => queryTerms(text).join(' OR ') || null
 
 /**
  * The same, of texts within any of some scopes: an organization, archives, folders or an agent, by their ids. The indexes of passages and messages hold these ids
@@ -51,6 +53,29 @@ export function scopedMatch(scopeIds: readonly string[], text: string): string |
   const words = matchQuery(text)
   const scopes = scopeIds.map((id) => `"${id.replaceAll('-', '')}"`).join(' OR ')
   return words && `scope : (${scopes}) AND text : (${words})`
+}
+
+/** Something that was found by its words: how much of the query it holds, from above 0 to 1. */
+export interface WordHit {
+  id: string
+  held: number
+}
+
+/**
+ * Finds by words. `ranked` is SQL whose rows have the columns id, row (of the index) and rank; `terms` are counted in the columns `within` of
+ * the index, through one more parameter after `values`.
+ */
+export async function foundByWords(
+  d1: D1Database,
+  { index, within, ranked, values, terms }: { index: string; within: string; ranked: string; values: unknown[]; terms: string[] },
+): Promise<WordHit[]> {
+  const held = `select count(*) from json_each(?${values.length + 1}) term
+    where exists (select 1 from ${index} entry where entry.${index} match term.value and entry.rowid = found.row)`
+  const { results } = await d1
+    .prepare(`select found.id, (${held}) as held from (${ranked}) found order by found.rank`)
+    .bind(...values, JSON.stringify(terms.map((term) => `${within} : ${term}`)))
+    .all<WordHit>()
+  return results.map(({ id, held }) => ({ id, held: held / terms.length }))
 }
 
 /** A text as one phrase of an FTS5 query, in which no character has a meaning. */

@@ -1,3 +1,4 @@
+import type { WordHit } from '../../db/fts'
 import type { Env } from '../../env'
 import { AppError, messageOf } from '../../lib/errors'
 import { log } from '../../lib/log'
@@ -9,7 +10,7 @@ import type { SearchMode } from './schema'
 export type { SearchMode }
 
 /** How deep each ranking goes before they are fused. */
-export const depth = 100
+const depth = { words: 50, meanings: 100 }
 /** How long a search waits for an embedding model. */
 const patienceMs = 10_000
 
@@ -20,8 +21,8 @@ export interface HybridSearch {
   query: string
   mode: SearchMode
   limit: number
-  /** Ids by words, best first, at most `limit`. */
-  byWords(limit: number): Promise<string[]>
+  /** What is found by words, best first, at most `limit`. */
+  byWords(limit: number): Promise<WordHit[]>
 }
 
 /** What was found, and by which of the ways: `fts` also where `hybrid` was asked for and the other way was not open. */
@@ -40,7 +41,7 @@ async function byMeaning(env: Env, { within, models, query: text, limit }: Hybri
   const signal = AbortSignal.timeout(patienceMs)
   const rankings = models.map(async (handle) => {
     const model = await find(within.organization_id, handle)
-    return nearest(env, within, { model, find, text, depth: Math.max(depth, limit), signal })
+    return nearest(env, within, { model, find, text, depth: Math.max(depth.meanings, limit), signal })
   })
   return interleaved(await Promise.all(rankings))
 }
@@ -67,8 +68,8 @@ async function orNull(work: Promise<string[]>, organization_id: string): Promise
  */
 export async function hybrid(env: Env, search: HybridSearch): Promise<Found[]> {
   const { mode, models, limit, within } = search
-  const most = Math.max(depth, limit)
-  const fused = (by: SearchMode, words: string[] | null, meanings: string[] | null): Found[] =>
+  const most = Math.max(depth.words, limit)
+  const fused = (by: SearchMode, words: WordHit[] | null, meanings: string[] | null): Found[] =>
     fuse(words, meanings, limit).map((found) => ({ ...found, search_mode: by }))
   if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fused('fts', await search.byWords(most), null)
   if (models.length === 0) throw noEmbeddings()

@@ -1,4 +1,4 @@
-import { scopedMatch } from '../../db/fts'
+import { foundByWords, queryTerms, scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
@@ -40,7 +40,7 @@ const wanted = `x.organization_id = ?1 and x.is_deleted = 0 and x.text is not nu
     and (?8 is null or x.agent_id in (select id from agents where organization_id = ?1 and template_id = ?8))
     and (?9 = 0 or not exists (select 1 from json_each(x.tool_calls) where json_extract(value, '$.name') = 'conversation_search'))`
 
-const byWords = `select x.id from messages_fts f cross join messages x on x.rowid = f.rowid
+const byWords = `select x.id, f.rowid as row, f.rank from messages_fts f cross join messages x on x.rowid = f.rowid
   where messages_fts match ?10 and ${wanted} order by f.rank limit ?11`
 const newest = `select x.* from messages x where ${wanted} order by x.created_at desc, x.id desc limit ?10`
 const newestOfAgent = `select x.* from messages x where ${wanted} and x.agent_id = ?2 order by x.sequence_id desc limit ?10`
@@ -96,10 +96,8 @@ export async function findMessages(env: Env, filter: MessageFilter): Promise<Fou
     async byWords(most) {
       const match = scopedMatch([agent_id ?? organization_id], query)
       if (match === null) return []
-      const { results } = await env.DB.prepare(byWords)
-        .bind(...params, match, most)
-        .all<{ id: string }>()
-      return results.map(({ id }) => id)
+      const values = [...params, match, most]
+      return foundByWords(env.DB, { index: 'messages_fts', within: 'text', ranked: byWords, values, terms: queryTerms(query) })
     },
   })
   const rows = await rowsOf(

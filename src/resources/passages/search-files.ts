@@ -1,4 +1,4 @@
-import { scopedMatch } from '../../db/fts'
+import { foundByWords, queryTerms, scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
@@ -25,7 +25,7 @@ const folders = `select s.id, coalesce(s.embedding, s.embedding_config ->> 'hand
 const wanted = `+x.organization_id = ?1 and x.is_deleted = 0
   and exists (select 1 from files_agents fa where fa.agent_id = ?2 and fa.file_id = x.file_id and fa.is_deleted = 0)`
 
-const byWords = `select x.id from source_passages_fts f cross join source_passages x on x.rowid = f.rowid
+const byWords = `select x.id, f.rowid as row, f.rank from source_passages_fts f cross join source_passages x on x.rowid = f.rowid
   where source_passages_fts match ?3 and ${wanted} order by f.rank limit ?4`
 
 /** Scopes of one query by words: FTS5 takes an expression of 256 parts at most. */
@@ -55,10 +55,8 @@ export async function findFilePassages(env: Env, filter: FilePassageFilter): Pro
       const ids = attached.slice(0, foldersMost).map(({ id }) => id)
       const match = scopedMatch(ids, query)
       if (match === null) return []
-      const { results } = await env.DB.prepare(byWords)
-        .bind(...params, match, most)
-        .all<{ id: string }>()
-      return results.map(({ id }) => id)
+      const values = [...params, match, most]
+      return foundByWords(env.DB, { index: 'source_passages_fts', within: 'text', ranked: byWords, values, terms: queryTerms(query) })
     },
   })
   const { results } = await env.DB.prepare('select * from source_passages where id in (select value from json_each(?1)) and is_deleted = 0')

@@ -1,4 +1,4 @@
-import { scopedMatch } from '../../db/fts'
+import { foundByWords, queryTerms, scopedMatch } from '../../db/fts'
 import { readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
@@ -36,9 +36,12 @@ const filtered = (scope: string) => `${scope} and x.is_deleted = 0
   and (?5 is null or (select count(*) from passage_tags t where t.passage_id = x.id and t.tag in (select value from json_each(?5))) >= ?6)`
 
 /** The best of the index first, which looks at no row; for when nothing but the scope is asked for. */
-const byWords = `select x.id from (select rowid, rank from archival_passages_fts where archival_passages_fts match ?1 order by rank limit ?2) f
-  cross join archival_passages x on x.rowid = f.rowid order by f.rank`
-const byWordsFiltered = (scope: string) => `select x.id from archival_passages_fts f cross join archival_passages x on x.rowid = f.rowid
+const byWords = `select x.id, f.rowid as row, f.rank from
+    (select rowid, rank from archival_passages_fts where archival_passages_fts match ?1 order by rank limit ?2) f
+  cross join archival_passages x on x.rowid = f.rowid`
+const byWordsFiltered = (
+  scope: string,
+) => `select x.id, f.rowid as row, f.rank from archival_passages_fts f cross join archival_passages x on x.rowid = f.rowid
   where archival_passages_fts match ?7 and ${filtered(scope)} order by f.rank limit ?8`
 const byAge = (scope: string) =>
   `select x.* from archival_passages x where ${filtered(scope)} order by x.created_at desc, x.id desc limit ?7`
@@ -106,10 +109,13 @@ export async function findPassages(env: Env, filter: PassageFilter): Promise<Fou
     async byWords(most) {
       const match = scopedMatch([archive_id ?? organization_id], query)
       if (match === null) return []
-      const statement = filters
-        ? env.DB.prepare(byWordsFiltered(scope)).bind(...params, match, most)
-        : env.DB.prepare(byWords).bind(match, most)
-      return (await statement.all<{ id: string }>()).results.map(({ id }) => id)
+      return foundByWords(env.DB, {
+        index: 'archival_passages_fts',
+        within: 'text',
+        ranked: filters ? byWordsFiltered(scope) : byWords,
+        values: filters ? [...params, match, most] : [match, most],
+        terms: queryTerms(query),
+      })
     },
   })
   const rows = await rowsOf(

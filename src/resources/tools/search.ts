@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
-import { matchQuery } from '../../db/fts'
+import { foundByWords, matchQuery, queryTerms } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Fused } from '../../retrieval/fuse'
 import { oweTools } from '../indexes/enqueue'
@@ -17,7 +17,7 @@ const wanted = `x.organization_id = ?1 and x.is_deleted = 0
   and (?2 is null or x.tool_type in (select value from json_each(?2)))
   and (?3 is null or exists (select 1 from json_each(x.tags) where value in (select value from json_each(?3))))`
 
-const byWords = `select x.id from tools_fts f cross join tools x on x.rowid = f.rowid
+const byWords = `select x.id, f.rowid as row, f.rank from tools_fts f cross join tools x on x.rowid = f.rowid
   where tools_fts match ?4 and ${wanted} order by f.rank limit ?5`
 const newest = `select x.* from tools x where ${wanted} order by x.created_at desc, x.id desc limit ?4`
 const those = 'select x.* from tools x where x.id in (select value from json_each(?1)) and x.is_deleted = 0'
@@ -67,8 +67,13 @@ export async function searchTools(ctx: Ctx, request: z.output<typeof ToolSearch>
     async byWords(most) {
       const words = matchQuery(query)
       if (words === null) return []
-      const statement = d1.prepare(byWords).bind(...params, within(organization_id, words), most)
-      return (await statement.all<{ id: string }>()).results.map(({ id }) => id)
+      return foundByWords(d1, {
+        index: 'tools_fts',
+        within: '{name description tags}',
+        ranked: byWords,
+        values: [...params, within(organization_id, words), most],
+        terms: queryTerms(query),
+      })
     },
   })
   const rows = new Map((await read(those, JSON.stringify(found.map(({ id }) => id)))).map((tool) => [tool.id, tool]))

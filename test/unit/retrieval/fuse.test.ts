@@ -5,20 +5,34 @@ import { decodeVector, encodeVector, similarity } from '../../../src/retrieval/v
 
 const ranking = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 10 })
 
+const held = (ids: string[], share = 1) => ids.map((id) => ({ id, held: share }))
+const idsOf = (found: { id: string }[]) => found.map(({ id }) => id)
+
 describe('reciprocal rank fusion', () => {
-  it('adds 1 / (60 + place) of both rankings', () => {
-    expect(fuse(['a', 'b'], ['b', 'c'], 10)).toEqual([
-      { id: 'b', fts_rank: 2, vector_rank: 1, rrf_score: 1 / 62 + 1 / 61 },
+  it('adds 1 / (60 + place) by words, times the share of the query that is held, and half of that by meaning', () => {
+    const words = [
+      { id: 'a', held: 1 },
+      { id: 'b', held: 0.25 },
+    ]
+    expect(fuse(words, ['b', 'c'], 10)).toEqual([
       { id: 'a', fts_rank: 1, vector_rank: null, rrf_score: 1 / 61 },
-      { id: 'c', fts_rank: null, vector_rank: 2, rrf_score: 1 / 62 },
+      { id: 'b', fts_rank: 2, vector_rank: 1, rrf_score: 0.25 / 62 + 0.5 / 61 },
+      { id: 'c', fts_rank: null, vector_rank: 2, rrf_score: 0.5 / 62 },
     ])
   })
 
-  it('keeps the order of the one ranking that there is', () => {
+  it('lets the meaning decide where few of the words are held, and the words where all are', () => {
+    expect(idsOf(fuse(held(['word'], 0.2), ['meaning'], 10))).toEqual(['meaning', 'word'])
+    expect(idsOf(fuse(held(['word'], 1), ['meaning'], 10))).toEqual(['word', 'meaning'])
+  })
+
+  it('keeps the order and the full score of the one ranking that there is', () => {
     fc.assert(
       fc.property(ranking, (ids) => {
-        expect(fuse(ids, null, 100).map(({ id }) => id)).toEqual(ids)
-        expect(fuse(null, ids, 100).map(({ id }) => id)).toEqual(ids)
+        for (const found of [fuse(held(ids, 0.1), null, 100), fuse(null, ids, 100)]) {
+          expect(idsOf(found)).toEqual(ids)
+          expect(found.map(({ rrf_score }) => rrf_score)).toEqual(ids.map((_, i) => 1 / (61 + i)))
+        }
       }),
     )
   })
@@ -26,7 +40,7 @@ describe('reciprocal rank fusion', () => {
   it('never puts what is behind in both rankings first', () => {
     fc.assert(
       fc.property(ranking, ranking, fc.nat(12), (words, meanings, limit) => {
-        const found = fuse(words, meanings, limit)
+        const found = fuse(held(words), meanings, limit)
         expect(found.length).toBe(Math.min(limit, new Set([...words, ...meanings]).size))
         for (const [i, behind] of found.entries())
           for (const before of found.slice(0, i)) {
