@@ -1,7 +1,7 @@
 import type { Config } from '../env'
 import { describeModel, type ModelFacts } from './describe'
 import { embeddingMissing } from './embeddings/describe'
-import { type KnownEmbedding, knownEmbeddings } from './embeddings/known'
+import { chunkSizeOf, type KnownEmbedding, knownEmbeddings } from './embeddings/known'
 import { isOpenAI, knownModel, type Provider, providers, servedModels } from './providers'
 import { surveyModels } from './survey'
 
@@ -154,6 +154,6 @@ export const embeddingRow = (
   embedding_endpoint: facts.endpoint,
   embedding_model: model.name,
   embedding_dim: model.dimensions,
-  embedding_chunk_size: 300,
+  embedding_chunk_size: chunkSizeOf(model.name),
   batch_size: model.batch_size,
 })

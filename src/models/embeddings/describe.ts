@@ -1,7 +1,7 @@
 import type { Config } from '../../env'
 import { AppError } from '../../lib/errors'
 import { type Provider, providers } from '../providers'
-import { type KnownEmbedding, knownEmbedding, knownEmbeddings } from './known'
+import { chunkSizeOf, type KnownEmbedding, knownEmbedding, knownEmbeddings } from './known'
 
 /** Handle of the built-in model. */
 export const localEmbedding = 'loci/use-lite'
@@ -55,7 +55,7 @@ export function describeEmbedding(handle: string, config: Config): Record<string
     embedding_dim: known.dimensions,
     embedding_endpoint_type: provider.endpoint_type,
     embedding_endpoint: provider.endpoint(config),
-    embedding_chunk_size: 300,
+    embedding_chunk_size: chunkSizeOf(known.name),
     batch_size: known.batch_size,
     metric: 'cosine',
     azure_endpoint: null,

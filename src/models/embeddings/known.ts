@@ -53,6 +53,12 @@ export function knownEmbedding(name: string, display_name: string = name): Known
   return { name, display_name, dimensions: Math.min(full_dimensions, indexable), full_dimensions, batch_size, window }
 }
 
+/**
+ * Tokens of the passages that files are cut into for a model. The built-in one reads 128 tokens at once, and of a longer text finds the mean of
+ * its parts, which blurs what it says.
+ */
+export const chunkSizeOf = (name: string): number => (bareName(name) === 'use-lite' ? 100 : 300)
+
 const listed = (models: [name: string, displayName: string][]): KnownEmbedding[] =>
   models.flatMap(([name, displayName]) => knownEmbedding(name, displayName) ?? [])
 

@@ -7,7 +7,7 @@ import { opened } from '../../lib/vault'
 import { describeModel, type ModelFacts } from '../../models/describe'
 import { ownEmbedding } from '../../models/embeddings'
 import { unknownEmbedding } from '../../models/embeddings/describe'
-import { knownEmbedding } from '../../models/embeddings/known'
+import { chunkSizeOf, knownEmbedding } from '../../models/embeddings/known'
 import { embeddingRow, modelRow } from '../../models/list'
 import { brandOf, describeOwn, endpointOf, ownModel } from '../../models/own'
 import { isBaseHandle, splitHandle, unknownHandle, usableHandles } from '../../models/providers'
@@ -121,7 +121,7 @@ export async function describeOwnEmbedding(d1: D1Database, organization_id: stri
     embedding_dim: knownEmbedding(name)?.dimensions ?? found.dimensions,
     embedding_endpoint_type: brandOf(found.provider_type).endpoint_type,
     embedding_endpoint: endpointOf(found),
-    embedding_chunk_size: 300,
+    embedding_chunk_size: chunkSizeOf(name),
     metric: 'cosine',
   }
 }
