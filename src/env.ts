@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
+import type { VectorsObject } from '../durable-objects/vectors'
 import type { EgressPolicy } from './lib/egress'
 import type { VectorIndex } from './retrieval/ports'
 
@@ -9,6 +10,8 @@ export interface Env {
   DB: D1Database
   AGENT: DurableObjectNamespace<AgentObject>
   DELIVERY: DurableObjectNamespace<DeliveryObject>
+  /** What local indexes of vectors keep; nothing else uses it, and no index of Vectorize needs it. */
+  VECTORS: DurableObjectNamespace<VectorsObject>
   /** Uploaded files. */
   FILES: R2Bucket
   RATE_LIMITER?: RateLimit

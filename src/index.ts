@@ -11,6 +11,7 @@ import { forgetTraces } from './resources/traces/service'
 
 export { AgentObject } from '../durable-objects/agent'
 export { DeliveryObject } from '../durable-objects/delivery'
+export { LocalVectorize, VectorsObject } from '../durable-objects/vectors'
 
 export default {
   fetch: createApp().fetch,
