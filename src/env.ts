@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
 import type { IndexObject } from '../durable-objects/indexer'
+import type { VectorsObject } from '../durable-objects/vectors'
 import type { EgressPolicy } from './lib/egress'
 import type { VectorIndex } from './retrieval/ports'
 
@@ -11,6 +12,8 @@ export interface Env {
   AGENT: DurableObjectNamespace<AgentObject>
   DELIVERY: DurableObjectNamespace<DeliveryObject>
   INDEX: DurableObjectNamespace<IndexObject>
+  /** What local indexes of vectors keep; nothing else uses it, and no index of Vectorize needs it. */
+  VECTORS: DurableObjectNamespace<VectorsObject>
   /** Uploaded files. */
   FILES: R2Bucket
   RATE_LIMITER?: RateLimit

@@ -13,6 +13,7 @@ import { forgetTraces } from './resources/traces/service'
 export { AgentObject } from '../durable-objects/agent'
 export { DeliveryObject } from '../durable-objects/delivery'
 export { IndexObject } from '../durable-objects/indexer'
+export { LocalVectorize, VectorsObject } from '../durable-objects/vectors'
 
 export default {
   fetch: createApp().fetch,
