@@ -52,15 +52,19 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
   define(
     'letta_core',
     'conversation_search',
-    'Searches everything that was said in earlier messages, in all conversations, also what is no longer in your context. Without a query it shows the most recent messages.',
+    'Searches what was said in earlier messages by words and by meaning, in all your conversations or in this one, also what is no longer in your context. Without a query it shows the most recent messages.',
     {
-      query: text('Words to look for. Leave it out to see the most recent messages.'),
+      query: text('What to look for. Leave it out to see the most recent messages.'),
       roles,
       limit: { type: 'integer', minimum: 1, maximum: 100, description: 'How many messages to show at most. Default: 5.' },
       start_date: text('Only messages from this ISO 8601 date or time on, such as 2024-01-15 or 2024-01-15T14:30:00.'),
       end_date: text('Only messages up to this ISO 8601 date (its whole day) or time.'),
+      conversation: {
+        ...text('Where to search: in all your conversations, or in the current one, in which you call this tool. Default: all.'),
+        enum: ['all', 'current'],
+      },
     },
-    { optional: ['query', 'roles', 'limit', 'start_date', 'end_date'], parallel: true },
+    { optional: ['query', 'roles', 'limit', 'start_date', 'end_date', 'conversation'], parallel: true },
   ),
   define(
     'letta_core',

@@ -21,6 +21,7 @@ export interface CallContext {
   config: AgentConfig
   user_id: string
   run_id: string | null
+  conversation_id: string | null
   key: string
   services: ToolServices
   now: Millis
