@@ -213,6 +213,18 @@ describe('the list of tools', () => {
   })
 })
 
+describe('a built-in tool that an older server stored', () => {
+  it('says what this server does with it, and keeps what the organization set', async () => {
+    const { call, organization_id } = await freshOrganization()
+    const [search] = (await call('GET', '/v1/tools/?name=conversation_search')).body
+    await call('PATCH', `/v1/tools/${search.id}`, { return_char_limit: 77, tags: ['mine'] })
+    const older = "update tools set description = 'old', json_schema = '{}' where organization_id = ?1 and name = 'conversation_search'"
+    await DB.prepare(older).bind(organization_id).run()
+    const [now] = (await call('GET', '/v1/tools/?name=conversation_search')).body
+    expect(now).toEqual({ ...search, return_char_limit: 77, tags: ['mine'] })
+  })
+})
+
 describe('the tools of an agent', () => {
   it('are attached at the end, once, and detached, and the answer is the agent', async () => {
     const member = await freshOrganization()

@@ -5,7 +5,7 @@ import type { Row } from '../../db/rows'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { builtinTools, isBuiltinName } from './builtins'
-import { insertBuiltins } from './rows'
+import { insertBuiltins, refreshBuiltins } from './rows'
 import type { ToolFilters } from './schema'
 import { tools } from './table'
 import { updateTool, upsertTool } from './write'
@@ -17,9 +17,9 @@ type ToolRow = Row<typeof tools>
 
 const rows = repository(tools, 'Tool')
 
-/** Inserts the built-in tools that the organization lacks: those it never had, and those it deleted. One statement. */
+/** Inserts the built-in tools that the organization lacks, those it never had and those it deleted, and brings the others up to date. */
 export async function ensureBuiltinTools(ctx: Ctx): Promise<void> {
-  await insertBuiltins(ctx).run()
+  await ctx.env.DB.batch([insertBuiltins(ctx), refreshBuiltins(ctx)])
 }
 
 function matching(filters: ToolFilters): SQL | undefined {
