@@ -284,8 +284,8 @@ export class AgentObject extends DurableObject<Env> implements AgentRpc {
   runTool(scope: Scope, { name, args, key }: Parameters<AgentRpc['runTool']>[1]): Promise<Outcome<DirectResult>> {
     return this.#serve(scope, async () => {
       const config = await this.#load(null)
-      const { user_id } = scope
-      return runDirectly(name, args, { config, user_id, run_id: null, key, services: this.#services, now: this.#store.now() })
+      const of = { config, user_id: scope.user_id, run_id: null, conversation_id: null, key }
+      return runDirectly(name, args, { ...of, services: this.#services, now: this.#store.now() })
     })
   }
 

@@ -1,12 +1,15 @@
 import { configOf, type Env } from '../../src/env'
 import { applyToHead } from '../../src/memory/rebase'
 import { changeBlock } from '../../src/resources/blocks/write'
+import { grepForAgent } from '../../src/resources/files/agent-grep'
+import { openForAgent } from '../../src/resources/files/agent-open'
+import { searchForAgent } from '../../src/resources/files/agent-search'
 import { callForAgent } from '../../src/resources/mcp-servers/call'
 import { recallMessages } from '../../src/resources/messages/recall'
 import { insertOnce, recallPassages } from '../../src/resources/passages/recall'
 import type { ToolServices } from '../../src/runtime/ports'
 
-/** What tools reach outside the object: blocks, passages and the history, all in D1, and MCP servers. */
+/** What tools reach outside the object: blocks, passages, files and the history, all in D1, and MCP servers. */
 export const servicesOf = (env: Env, organization_id: () => string, settled: () => Promise<void>): ToolServices => ({
   async editBlock(seen, operation, { agent_id, user_id, run_id, key }) {
     const by = {
@@ -27,6 +30,9 @@ export const servicesOf = (env: Env, organization_id: () => string, settled: () 
   },
   insertPassage: (passage, by) => insertOnce(env, by, passage),
   searchPassages: (query) => recallPassages(env, query),
+  openFiles: (opening) => openForAgent(env, opening),
+  grepFiles: (grep) => grepForAgent(env, grep),
+  searchFiles: (query) => searchForAgent(env, query),
   callMcpTool: (tool, args, agent_id) =>
     callForAgent({ env, config: configOf(env), organization_id: organization_id() }, tool, args, agent_id),
 })

@@ -1,5 +1,6 @@
 import type { BlockOperation } from '../memory/operations'
 import type { RunError, RunEvent } from './events'
+import type { FileServices } from './files'
 import type { Model } from './model'
 import type {
   AgentConfig,
@@ -99,7 +100,7 @@ export class RunEnded extends Error {
 }
 
 /** What a built-in tool may do. */
-export interface ToolServices {
+export interface ToolServices extends FileServices {
   /**
    * Applies an operation to the head of a block, merged with what others changed since the agent saw `block`. `key` makes a repeat of the
    * same edit count once. Returns the block's new value.

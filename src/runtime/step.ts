@@ -150,8 +150,17 @@ async function carryOut(run: TurnRun, step: OpenStep, config: AgentConfig, ports
         return refused(call, prefillError(prefill.source, problem))
       }
       ports.journal.startCall(step, n)
-      const context = { config, user_id: run.user_id, run_id: run.id, key: `${step.id}/${n}`, services: ports.services, now: ports.now() }
-      return runCall(call, prefill?.args ?? null, context)
+      const { id: run_id, user_id, conversation_id } = run
+      const key = `${step.id}/${n}`
+      return runCall(call, prefill?.args ?? null, {
+        config,
+        user_id,
+        run_id,
+        conversation_id,
+        key,
+        services: ports.services,
+        now: ports.now(),
+      })
     }
     const result: ToolReturn = { ...(await decide()), ...(call.speaks === undefined ? {} : { speaks: true }) }
     signal.throwIfAborted()

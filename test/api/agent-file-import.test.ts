@@ -97,6 +97,9 @@ describe('a file of several agents', () => {
       ['conversation_search', 'letta_core'],
       ['fetch_paper', 'external_mcp'],
       ['judge', 'custom'],
+      ['open_files', 'letta_files_core'],
+      ['grep_files', 'letta_files_core'],
+      ['semantic_search_files', 'letta_files_core'],
     ])
     // A tool that is built into another server only is left out, and so are the rules about it.
     expect(answer.body.warnings).toEqual([expect.stringContaining('run_code')])

@@ -211,8 +211,10 @@ const back = async (call: Call, file: unknown): Promise<Loose> => {
 
 /** What a file must keep of another: every value that the other gives. */
 const told = (file: Loose) => ({
-  agents: file.agents.map(({ messages, llm_config: _, embedding_config: _e, files_agents, tool_rules, ...agent }: Loose) => ({
+  agents: file.agents.map(({ messages, llm_config: _, embedding_config: _e, files_agents, tool_rules, tool_ids, ...agent }: Loose) => ({
     ...agent,
+    // A folder brings the three tools for files.
+    tool_ids: agent.source_ids.length > 0 ? [...tool_ids, 'tool-2', 'tool-3', 'tool-4'] : tool_ids,
     tags: [...agent.tags].sort(),
     tool_rules: tool_rules.map((rule: Loose) => expect.objectContaining(rule)),
     files_agents: files_agents.map((each: Loose) => expect.objectContaining(each)),

@@ -206,9 +206,22 @@ describe('the list of tools', () => {
     expect(await found(`tool_ids=${ids.first}&tool_ids=${ids.second}`)).toEqual(['second', 'first'])
     expect(await found('search=IR')).toEqual(['third', 'first'])
     expect(await found('return_only_letta_tools=true')).toHaveLength(builtinTools.length)
-    expect(await found('exclude_tool_types=letta_core,letta_memory_core,letta_sleeptime_core')).toEqual(['third', 'second', 'first'])
+    const builtinTypes = [...new Set(builtinTools.map((each) => each.tool_type))]
+    expect(await found(`exclude_tool_types=${builtinTypes}`)).toEqual(['third', 'second', 'first'])
     expect((await call('GET', '/v1/tools?tool_types=nonsense')).status).toBe(422)
     expect((await call('GET', '/v1/tools/count?tool_types=custom')).body).toBe(3)
+  })
+})
+
+describe('a built-in tool that an older server stored', () => {
+  it('says what this server does with it, and keeps what the organization set', async () => {
+    const { call, organization_id } = await freshOrganization()
+    const [search] = (await call('GET', '/v1/tools/?name=conversation_search')).body
+    await call('PATCH', `/v1/tools/${search.id}`, { return_char_limit: 77, tags: ['mine'] })
+    const older = "update tools set description = 'old', json_schema = '{}' where organization_id = ?1 and name = 'conversation_search'"
+    await DB.prepare(older).bind(organization_id).run()
+    const [now] = (await call('GET', '/v1/tools/?name=conversation_search')).body
+    expect(now).toEqual({ ...search, return_char_limit: 77, tags: ['mine'] })
   })
 })
 

@@ -62,7 +62,9 @@ export const openFiles = (d1: D1Database, agentId: string, openings: Opening[], 
     d1
       .prepare(
         `update files_agents set is_open = 1, visible_content = opened.value ->> 'content', start_line = opened.value ->> 'start_line',
-            end_line = opened.value ->> 'end_line', last_accessed_at = ${nextAccess('?3', '?1')} + opened.key, updated_at = ?3
+            end_line = opened.value ->> 'end_line', last_accessed_at = ${nextAccess('?3', '?1')} + opened.key,
+            -- Two views opened in one millisecond differ: the prompt is compiled anew for each.
+            updated_at = max(?3, updated_at + 1)
           from json_each(?2) opened
           where agent_id = ?1 and file_id = opened.value ->> 'file_id' and is_deleted = 0`,
       )

@@ -67,3 +67,13 @@ export async function viewOf(text: AsyncIterable<string>, lines: number, range: 
     end_line: range.end ?? null,
   }
 }
+
+/** What a view shows: the lines of which something is seen, and whether it was cut. Null when no line is seen. */
+export function linesShown({ content, start_line }: FileView): { first: number; last: number; is_cut: boolean } | null {
+  const head = content.indexOf('\n')
+  if (head < 0 || !content.startsWith('[Viewing ')) return null
+  const body = content.slice(head).replace(/\n\[The view is cut at \d+ characters\.[^\n]*$/, '')
+  const count = body.split('\n').length - 1
+  const first = start_line ?? 1
+  return count === 0 ? null : { first, last: first + count - 1, is_cut: head + body.length < content.length }
+}

@@ -7,6 +7,7 @@ import { byAge, pageRows } from '../../lib/page-rows'
 import { agents } from '../agents/table'
 import { openView, storedTexts } from '../files/contents'
 import { addFiles, closeOverLimit, defaultMaxOpen, defaultViewLimit, type Opening, openFiles } from '../files/open'
+import { toolsForFirstFolder, withoutFileTools, withoutFileToolsOfLast } from '../tools/of-folders'
 import type { FolderRow } from './service'
 import { folders, foldersAgents } from './table'
 
@@ -57,7 +58,7 @@ async function newestFiles(ctx: Ctx, holder: Holder, folderIds: string[]): Promi
 }
 
 /**
- * Statements that attach folders to an agent, for use inside a bigger batch. The newest of their files are open afterwards, as far as the
+ * Statements that attach folders to an agent, for use inside a bigger batch that gives it the tools for them. The newest of their files are open afterwards, as far as the
  * agent's limit allows, then those that were used last; the rest is closed. Folders and files that the agent has already stay as they are.
  */
 export async function attachFolders(ctx: Ctx, holder: Holder, folderIds: string[]): Promise<D1PreparedStatement[]> {
@@ -80,13 +81,22 @@ export async function attachFolders(ctx: Ctx, holder: Holder, folderIds: string[
   ]
 }
 
-/** Statements that take from an agent every folder but `keep`, with their files. */
-export const detachOtherFolders = (d1: D1Database, agentId: string, keep: string[]): D1PreparedStatement[] =>
-  ['sources_agents', 'files_agents'].map((table) =>
+/**
+ * Statements that make folders those of an agent, with their files, for use inside a bigger batch. The first folder brings the tools for files,
+ * the last one takes them away.
+ */
+export async function replaceFolders(ctx: Ctx, holder: Holder, folderIds: string[]): Promise<D1PreparedStatement[]> {
+  const d1 = ctx.env.DB
+  const attached = await attachFolders(ctx, holder, folderIds)
+  // Whether it has folders is asked before those that go are gone: an agent that exchanges them keeps its tools as they are.
+  const tools = folderIds.length > 0 ? toolsForFirstFolder(ctx, holder.id, folderIds) : [withoutFileTools(ctx, holder.id)]
+  const detached = ['sources_agents', 'files_agents'].map((table) =>
     d1
       .prepare(`delete from ${table} where agent_id = ?1 and source_id not in (select value from json_each(?2))`)
-      .bind(agentId, JSON.stringify(keep)),
+      .bind(holder.id, JSON.stringify(folderIds)),
   )
+  return [...tools, ...detached, ...attached]
+}
 
 /** Statement that closes what an agent has open beyond its limit, for after the limit was changed. */
 export const closeBeyondLimit = (d1: D1Database, agentId: string): D1PreparedStatement =>
@@ -119,24 +129,26 @@ export const agentFolderService = {
     return pageRows((await foldersOfAgents(ctx, [agentId])).get(agentId) ?? [], page)
   },
 
-  /** Attaches a folder with its files. Attached already: nothing happens. */
+  /** Attaches a folder with its files; the first one with the tools for files too. Attached already: nothing happens. */
   async attach(ctx: Ctx, agentId: string, folderId: string): Promise<void> {
     const agent = await agentRows.get(ctx, agentId)
     await folderRows.get(ctx, folderId)
-    await ctx.env.DB.batch(await attachFolders(ctx, agent, [folderId]))
+    await ctx.env.DB.batch([...toolsForFirstFolder(ctx, agentId, [folderId]), ...(await attachFolders(ctx, agent, [folderId]))])
   },
 
+  /** Detaches a folder with its files; the last one with the tools for files too. */
   async detach(ctx: Ctx, agentId: string, folderId: string): Promise<void> {
     await agentRows.get(ctx, agentId)
     const d1 = ctx.env.DB
     const guard = 'exists (select 1 from agents where id = ?1 and organization_id = ?3 and is_deleted = 0)'
-    const [detached] = await d1.batch(
-      ['sources_agents', 'files_agents'].map((table) =>
+    const [, detached] = await d1.batch([
+      withoutFileToolsOfLast(ctx, folderId, agentId),
+      ...['sources_agents', 'files_agents'].map((table) =>
         d1
           .prepare(`delete from ${table} where agent_id = ?1 and source_id = ?2 and ${guard} returning source_id`)
           .bind(agentId, folderId, ctx.actor.organization_id),
       ),
-    )
+    ])
     if (!detached?.results.length) throw notFound(`Attached to agent '${agentId}', folder`, folderId)
   },
 }

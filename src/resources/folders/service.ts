@@ -14,6 +14,7 @@ import { disowned, dropObjects } from '../files/objects'
 import { nameWithin } from '../files/service'
 import { assertSameModel, embeddingOf } from '../indexes/embedding-config'
 import { sourcePassages } from '../passages/table'
+import { withoutFileToolsOfLast } from '../tools/of-folders'
 import type { FolderCreate, FolderFilters, FolderStats, FolderUpdate } from './schema'
 import { folders, foldersAgents } from './table'
 
@@ -103,11 +104,15 @@ export const folderService = {
     return rows.get(ctx, id)
   },
 
-  /** Deletes a folder with its files, their texts and passages, and its places in agents, in one batch; then the objects. */
+  /**
+   * Deletes a folder with its files, their texts and passages, and its places in agents, in one batch; then the objects. Agents that had no
+   * other folder lose the tools for files.
+   */
   async remove(ctx: Ctx, id: string): Promise<void> {
     const d1 = ctx.env.DB
     const values = [id, ctx.actor.organization_id]
-    const [objects, deleted] = await d1.batch<{ object_key: string }>([
+    const [, objects, deleted] = await d1.batch<{ object_key: string }>([
+      withoutFileToolsOfLast(ctx, id),
       disowned(d1, 'source_id = ?1 and organization_id = ?2', values),
       d1.prepare('delete from sources where id = ?1 and organization_id = ?2 and is_deleted = 0 returning id').bind(...values),
     ])

@@ -20,7 +20,7 @@ export interface MessageFilter {
   /** Epoch milliseconds, both inclusive. */
   start: number | null
   end: number | null
-  /** Leaves out messages with which the agent itself searched. */
+  /** Leaves out messages with which the agent itself searched, and what it found. */
   without_searches?: boolean
   limit: number
 }
@@ -38,7 +38,8 @@ const wanted = `x.organization_id = ?1 and x.is_deleted = 0 and x.text is not nu
     and (?4 is null or x.created_at >= ?4) and (?5 is null or x.created_at <= ?5)
     and (?7 is null or x.agent_id in (select id from agents where organization_id = ?1 and project_id = ?7))
     and (?8 is null or x.agent_id in (select id from agents where organization_id = ?1 and template_id = ?8))
-    and (?9 = 0 or not exists (select 1 from json_each(x.tool_calls) where json_extract(value, '$.name') = 'conversation_search'))`
+    and (?9 = 0 or not exists (select 1 from (select value from json_each(x.tool_calls) union all select value from json_each(x.tool_returns))
+      where json_extract(value, '$.name') = 'conversation_search'))`
 
 const byWords = `select x.id, f.rowid as row, f.rank from messages_fts f cross join messages x on x.rowid = f.rowid
   where messages_fts match ?10 and ${wanted} order by f.rank limit ?11`

@@ -2,7 +2,7 @@
 export interface BuiltinToolDefinition {
   name: string
   description: string
-  tool_type: 'letta_core' | 'letta_memory_core' | 'letta_sleeptime_core'
+  tool_type: 'letta_core' | 'letta_memory_core' | 'letta_sleeptime_core' | 'letta_files_core'
   tags: string[]
   enable_parallel_execution: boolean
   json_schema: { name: string; description: string; parameters: Record<string, unknown> }
@@ -13,6 +13,7 @@ type Property = {
   description: string
   enum?: string[]
   items?: Record<string, unknown>
+  minItems?: number
   minimum?: number
   maximum?: number
 }
@@ -52,15 +53,19 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
   define(
     'letta_core',
     'conversation_search',
-    'Searches everything that was said in earlier messages, in all conversations, also what is no longer in your context. Without a query it shows the most recent messages.',
+    'Searches what was said in earlier messages by words and by meaning, in all your conversations or in this one, also what is no longer in your context. Without a query it shows the most recent messages.',
     {
-      query: text('Words to look for. Leave it out to see the most recent messages.'),
+      query: text('What to look for. Leave it out to see the most recent messages.'),
       roles,
       limit: { type: 'integer', minimum: 1, maximum: 100, description: 'How many messages to show at most. Default: 5.' },
       start_date: text('Only messages from this ISO 8601 date or time on, such as 2024-01-15 or 2024-01-15T14:30:00.'),
       end_date: text('Only messages up to this ISO 8601 date (its whole day) or time.'),
+      conversation: {
+        ...text('Where to search: in all your conversations, or in the current one, in which you call this tool. Default: all.'),
+        enum: ['all', 'current'],
+      },
     },
-    { optional: ['query', 'roles', 'limit', 'start_date', 'end_date'], parallel: true },
+    { optional: ['query', 'roles', 'limit', 'start_date', 'end_date', 'conversation'], parallel: true },
   ),
   define(
     'letta_core',
@@ -124,7 +129,61 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
     old_content: text('The text to replace, exactly as it stands in the block.'),
     new_content: text('What takes its place. Empty text removes it.'),
   }),
+  define(
+    'letta_files_core',
+    'open_files',
+    'Opens files of your folders, or moves the view of files that are open: your next prompt shows their lines. Only so many files can be open at once; those that you used least recently are closed for new ones. Ask for a part of a long file by offset and length: a view shows a limited number of characters.',
+    {
+      file_requests: {
+        type: 'array',
+        minItems: 1,
+        description: 'The files to open, each once.',
+        items: {
+          type: 'object',
+          properties: {
+            file_name: text('The name of the file as your folders show it, such as "handbook/holidays.md".'),
+            offset: {
+              type: 'integer',
+              minimum: 0,
+              description: 'How many lines to leave out before the first that is shown: to begin at line 51, say 50. Default: 0.',
+            },
+            length: { type: 'integer', minimum: 1, description: 'How many lines to show. Default: to the end of the file.' },
+          },
+          required: ['file_name'],
+        },
+      },
+      close_all_others: { type: 'boolean', description: 'Whether to close every other file. Default: false.' },
+    },
+    { optional: ['close_all_others'] },
+  ),
+  define(
+    'letta_files_core',
+    'grep_files',
+    'Searches the files of your folders, open or not, line by line for a regular expression, and shows the lines that match with their numbers, 20 at a time. Use it for exact words, names and numbers; for questions of meaning use semantic_search_files.',
+    {
+      pattern: text(
+        'A regular expression in the syntax of RE2, at most 1000 characters; upper and lower case are equal. There are no lookaheads, lookbehinds or backreferences.',
+      ),
+      include: text('Which files to search: a glob such as "*.md" or "handbook/**", or a regular expression. Default: all.'),
+      context_lines: { type: 'integer', minimum: 0, maximum: 10, description: 'How many lines to show around each match. Default: 1.' },
+      offset: { type: 'integer', minimum: 0, description: 'How many matches to leave out, to see the next page. Default: 0.' },
+    },
+    { optional: ['include', 'context_lines', 'offset'], parallel: true },
+  ),
+  define(
+    'letta_files_core',
+    'semantic_search_files',
+    'Searches the files of your folders, open or not, for passages about something, by meaning and by words. Use it when you do not know how a thing is put; for exact text use grep_files.',
+    {
+      query: text('What to look for, as a question or in words that the passage may hold.'),
+      limit: { type: 'integer', minimum: 1, maximum: 50, description: 'How many passages to show at most. Default: 5.' },
+    },
+    { optional: ['limit'], parallel: true },
+  ),
 ]
+
+/** The tools that come with the first folder of an agent and go with its last. */
+export const fileToolNames = builtinTools.flatMap(({ tool_type, name }) => (tool_type === 'letta_files_core' ? [name] : []))
 
 const byName = new Map(builtinTools.map((tool) => [tool.name, tool]))
 

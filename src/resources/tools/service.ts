@@ -1,10 +1,11 @@
 import { and, eq, not, type SQL, sql } from 'drizzle-orm'
 import type { Ctx } from '../../context'
 import { among, anyOf, containsText, repository } from '../../db/repository'
-import { insertRows, type Row } from '../../db/rows'
+import type { Row } from '../../db/rows'
 import { AppError, notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { builtinTools, isBuiltinName } from './builtins'
+import { insertBuiltins, refreshBuiltins } from './rows'
 import type { ToolFilters } from './schema'
 import { tools } from './table'
 import { updateTool, upsertTool } from './write'
@@ -16,11 +17,9 @@ type ToolRow = Row<typeof tools>
 
 const rows = repository(tools, 'Tool')
 
-/** Inserts the built-in tools that the organization lacks: those it never had, and those it deleted. One statement. */
+/** Inserts the built-in tools that the organization lacks, those it never had and those it deleted, and brings the others up to date. */
 export async function ensureBuiltinTools(ctx: Ctx): Promise<void> {
-  const { organization_id, user_id } = ctx.actor
-  const wanted = builtinTools.map((tool) => ({ ...tool, organization_id, created_by_id: user_id, last_updated_by_id: user_id }))
-  await insertRows(ctx.env.DB, tools, wanted, 'on conflict do nothing').run()
+  await ctx.env.DB.batch([insertBuiltins(ctx), refreshBuiltins(ctx)])
 }
 
 function matching(filters: ToolFilters): SQL | undefined {

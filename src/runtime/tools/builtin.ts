@@ -8,6 +8,8 @@ export interface ToolContext {
   user_id: string
   /** Null outside of a turn. */
   run_id: string | null
+  /** The conversation in which it is made; null in the agent's own context. */
+  conversation_id: string | null
   /** Names this call for good: a repeat after a crash has the same key. */
   key: string
   services: ToolServices

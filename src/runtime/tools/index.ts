@@ -7,11 +7,13 @@ import type { AgentConfig, Tool, ToolCall, ToolReturn } from '../types'
 import { archivalTools } from './archival'
 import { type BuiltinTool, ToolError } from './builtin'
 import { conversationSearch } from './conversation-search'
+import { fileTools } from './files'
 import { memoryTools } from './memory'
 
 /** The tools that run in process, by name. */
 export const builtins: Record<string, BuiltinTool> = {
   ...archivalTools,
+  ...fileTools,
   ...memoryTools,
   conversation_search: conversationSearch,
   send_message: { run: () => 'Sent message successfully.' },
@@ -21,6 +23,7 @@ export interface CallContext {
   config: AgentConfig
   user_id: string
   run_id: string | null
+  conversation_id: string | null
   key: string
   services: ToolServices
   now: Millis

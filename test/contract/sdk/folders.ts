@@ -105,8 +105,13 @@ export function folders(api: Api): void {
         { id: folder.id, name: 'docs', vector_db_provider: 'native' },
       ])
       expect(await client.folders.agents.list(folder.id, { order: 'asc' })).toEqual([agent.id, other.id])
-      const retrieved = await client.agents.retrieve(agent.id, { include: ['agent.sources', 'agent.blocks'] })
+      const retrieved = await client.agents.retrieve(agent.id, { include: ['agent.sources', 'agent.blocks', 'agent.tools'] })
       expect(retrieved.sources).toMatchObject([{ id: folder.id }])
+      const forFiles = ['open_files', 'grep_files', 'semantic_search_files']
+      for (const { tools } of [retrieved, other])
+        expect(tools.flatMap(({ name, tool_type }) => (tool_type === 'letta_files_core' ? [name] : []))).toEqual(forFiles)
+      const found = await client.agents.tools.run('grep_files', { agent_id: agent.id, args: { pattern: 'TEXT' } })
+      expect(found).toMatchObject({ status: 'success', func_return: expect.stringContaining('=== docs/a.txt:1 ===\n> 1: text of a') })
       expect(retrieved.memory.file_blocks).toMatchObject([
         { label: 'docs/a.txt', is_open: true, value: expect.stringContaining('text of a') },
       ])

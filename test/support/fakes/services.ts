@@ -8,5 +8,8 @@ export const noServices: ToolServices = {
   searchMessages: absent,
   insertPassage: absent,
   searchPassages: absent,
+  openFiles: absent,
+  grepFiles: absent,
+  searchFiles: absent,
   callMcpTool: absent,
 }

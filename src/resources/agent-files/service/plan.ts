@@ -12,6 +12,7 @@ import { attachBlocks, newBlocks, writerOf } from '../../blocks/service'
 import { filesAgents } from '../../files/table'
 import { attachFolders } from '../../folders/attach'
 import { foldersAgents } from '../../folders/table'
+import { toolsForFirstFolder } from '../../tools/of-folders'
 import { attachTools, defaultToolNames, resolveTools } from '../../tools/service'
 import type { AgentFileInput, AgentInput } from '../input'
 import type { ReadFile } from '../read-file'
@@ -129,6 +130,7 @@ function folderStatements(ctx: Ctx, file: AgentFileInput, agent: AgentInput, id:
   return [
     ...(sources.length > 0
       ? [
+          ...toolsForFirstFolder(ctx, id, sources),
           insertRows(
             d1,
             foldersAgents,
@@ -176,6 +178,7 @@ async function planAgent(
   row.enable_sleeptime = manages ? true : null
   if (options.keep_ids && agent.created_at) row.created_at = new Date(agent.created_at).toISOString()
   const own = newBlocks(d1, writerOf(ctx), agent.memory_blocks ?? [])
+  const outside = foldersOutside(agent, ids)
   const blocks = [...agent.block_ids.map((block) => ids.blocks.get(block) ?? block), ...own.rows.map((block) => block.id)]
   return {
     blocks: own.rows.map((block) => block.id),
@@ -192,7 +195,8 @@ async function planAgent(
       ...tagStatements(ctx, id, agent.tags ?? []),
       ...(await secretStatements(ctx, id, secretsFor(agent, file, options.secrets))),
       ...folderStatements(ctx, file, agent, id, ids),
-      ...(await attachFolders(ctx, { ...row, id }, foldersOutside(agent, ids))),
+      ...(outside.length > 0 ? toolsForFirstFolder(ctx, id, outside) : []),
+      ...(await attachFolders(ctx, { ...row, id }, outside)),
     ],
   }
 }

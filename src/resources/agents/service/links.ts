@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../context'
-import { attachFolders, closeBeyondLimit, detachOtherFolders, foldersByIds, type Holder } from '../../folders/attach'
+import { closeBeyondLimit, foldersByIds, type Holder, replaceFolders } from '../../folders/attach'
 import { linkIdentities } from '../../identities/links'
 import { identityService } from '../../identities/service'
 import type { AgentUpdate } from '../input'
@@ -38,5 +38,5 @@ export async function folderStatements(ctx: Ctx, holder: Holder, input: AgentUpd
   const limit = max_files_open ? [closeBeyondLimit(ctx.env.DB, holder.id)] : []
   if (!folder_ids && !source_ids) return limit
   const ids = (await foldersByIds(ctx, [...(folder_ids ?? []), ...(source_ids ?? [])])).map((folder) => folder.id)
-  return [...detachOtherFolders(ctx.env.DB, holder.id, ids), ...(await attachFolders(ctx, holder, ids)), ...limit]
+  return [...(await replaceFolders(ctx, holder, ids)), ...limit]
 }
