@@ -1,5 +1,5 @@
 import type { VectorIndex } from '../../../src/retrieval/ports'
-import { metadataIndexes } from '../../../src/retrieval/vectorize'
+import { metadataIndexes } from '../../../src/retrieval/vectorize.ts'
 import type { Filter, Made } from './model'
 
 /** Metadata indexes of the index that the contract is run on: those of the application, a nested property and a boolean. */
@@ -37,7 +37,8 @@ export async function visible(index: VectorIndex, mutation: Promise<VectorizeAsy
   for (let wait = 20; ; wait = Math.min(2 * wait, 2000)) {
     const { processedUpToMutation } = await index.describe()
     if (String(processedUpToMutation) === mutationId) return
-    if (Date.now() > end) throw new Error(`Mutation ${mutationId} was not processed within 3 minutes; the last one is ${processedUpToMutation}.`)
+    if (Date.now() > end)
+      throw new Error(`Mutation ${mutationId} was not processed within 3 minutes; the last one is ${processedUpToMutation}.`)
     await new Promise((resolve) => setTimeout(resolve, wait))
   }
 }

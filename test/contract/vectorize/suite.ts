@@ -32,7 +32,13 @@ export function vectorizeContract(open: () => Promise<Subject> | Subject): void 
   }, 200_000)
 
   /** Every answer is right: in order, of the right scores, nothing that does not belong there, and nothing better left out. */
-  const check = (matches: VectorizeMatch[], query: number[], topK: number, scope: { namespace?: string; filter: Filter }, all: Made[] = vectors) => {
+  const check = (
+    matches: VectorizeMatch[],
+    query: number[],
+    topK: number,
+    scope: { namespace?: string; filter: Filter },
+    all: Made[] = vectors,
+  ) => {
     const best = ranked(all, query, subject.metric, scope, contractMetadata)
     const scores = new Map(best.map((each) => [each.id, each.score]))
     expect(matches).toHaveLength(Math.min(topK, best.length))
@@ -148,7 +154,10 @@ export function vectorizeContract(open: () => Promise<Subject> | Subject): void 
       await fc.assert(
         fc.asyncProperty(scopes, async ({ seed, topK, namespace, parts }) => {
           const values = randomVector(randomOf(seed))
-          const scope = { ...(namespace && { namespace: `${organization}-${namespace}` }), filter: Object.assign({}, mine, ...parts) as Filter }
+          const scope = {
+            ...(namespace && { namespace: `${organization}-${namespace}` }),
+            filter: Object.assign({}, mine, ...parts) as Filter,
+          }
           const { matches } = await subject.index.query(values, { topK, returnValues: true, ...scope })
           check(matches, values, topK, scope)
         }),
