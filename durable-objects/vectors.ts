@@ -4,7 +4,7 @@ import type { VectorIndex } from '../src/retrieval/ports'
 import { type MetadataType, metadataIndexes, vectorizeLimits } from '../src/retrieval/vectorize'
 import { checkIds, checkOptions, checkQueryId, checkQueryVector, checkVectors, type Operation } from './vectors/check'
 import type { CheckedQuery, CheckedVector, IndexSpec } from './vectors/spec'
-import { VectorStore } from './vectors/store'
+import { layoutVersion, VectorStore } from './vectors/store'
 
 /** The vectors of one index. What it is asked was checked by `LocalVectorize`. */
 export class VectorsObject extends DurableObject<Env> {
@@ -34,17 +34,29 @@ export class VectorsObject extends DurableObject<Env> {
     return this.#open(spec).queryById(id, query)
   }
 
-  /** The store, made at the first call. Throws when the index was made with another specification: its pages could not be read with this one. */
+  /**
+   * The store, made at the first call. Its pages are made anew when they were for other metadata indexes or laid out in another way; throws when
+   * the index was made for other dimensions or another metric.
+   */
   #open(spec: IndexSpec): VectorStore {
-    if (!this.#store) {
-      const { kv } = this.ctx.storage
-      const wanted = JSON.stringify(spec)
-      const made = kv.get<string>('spec')
-      if (made !== undefined && made !== wanted) throw new Error(`This index was made as ${made} and cannot be used as ${wanted}.`)
-      if (made === undefined) kv.put('spec', wanted)
-      this.#store = new VectorStore(this.ctx.storage, spec)
+    if (this.#store) return this.#store
+    const { kv } = this.ctx.storage
+    const made = kv.get<string>('spec')
+    const wanted = JSON.stringify({ ...spec, layout: layoutVersion })
+    const store = new VectorStore(this.ctx.storage, spec)
+    if (made !== wanted) {
+      if (made !== undefined) {
+        const { dimensions, metric }: IndexSpec = JSON.parse(made)
+        if (dimensions !== spec.dimensions || metric !== spec.metric)
+          throw new Error(
+            `This index has ${dimensions} dimensions and the metric ${metric}; it cannot be used with ${spec.dimensions} and ${spec.metric}.`,
+          )
+        store.rebuild()
+      }
+      kv.put('spec', wanted)
     }
-    return this.#store
+    this.#store = store
+    return store
   }
 }
 

@@ -24,9 +24,9 @@ export class Best {
     }
   }
 
-  /** Rows in no order. */
-  rows(): number[] {
-    return [...this.#rows.subarray(0, this.#size)]
+  /** Rows in ascending order. */
+  rows(): Uint32Array {
+    return this.#rows.slice(0, this.#size).sort()
   }
 
   /** All of them, the best first. */
@@ -51,7 +51,8 @@ export class Best {
   }
 
   #swap(i: number, j: number): void {
-    const [score, row] = [this.#scores[i] as number, this.#rows[i] as number]
+    const score = this.#scores[i] as number
+    const row = this.#rows[i] as number
     this.#set(i, this.#scores[j] as number, this.#rows[j] as number)
     this.#set(j, score, row)
   }
@@ -68,7 +69,9 @@ export class Best {
   #sink(): void {
     for (let i = 0; ; ) {
       let worst = i
-      for (const child of [2 * i + 1, 2 * i + 2]) if (child < this.#size && this.#before(child, worst)) worst = child
+      const left = 2 * i + 1
+      if (left < this.#size && this.#before(left, worst)) worst = left
+      if (left + 1 < this.#size && this.#before(left + 1, worst)) worst = left + 1
       if (worst === i) return
       this.#swap(i, worst)
       i = worst

@@ -37,9 +37,9 @@ export class Page {
   readonly numbers: Float64Array
   /** What is taken away from the rotated vectors before they are sketched. */
   readonly centre: Float32Array
-  /** Length of what a sketch stands for, by bit. */
+  /** What a unit of a sketch's sum is worth. */
   readonly scale: Float32Array
-  /** What the estimate of a product lacks beside centre and bits. */
+  /** What the estimate of a product lacks beside centre and sum. */
   readonly shift: Float32Array
   /** Rows of the vectors in SQLite. */
   readonly rows: Uint32Array
@@ -100,11 +100,20 @@ export class Page {
   /** Sketches a rotated vector. `bias` is added to every estimate of it. */
   sketch(slot: number, rotated: Float32Array, bias: number): void {
     const { centre, layout, words } = this
-    const sum = signs(rotated, centre, words, slot * layout.words)
-    const along = dot(centre, rotated) - dot(centre, centre)
-    const square = dot(rotated, rotated) - 2 * along - dot(centre, centre)
-    this.scale[slot] = sum > 0 ? square / sum : 0
-    this.shift[slot] = along + bias
+    const rest = rotated.map((value, i) => value - (centre[i] as number))
+    signs(rest, words, slot * layout.words)
+    let sum = 0
+    let square = 0
+    let turned = 0
+    for (let i = 0; i < rest.length; i++) {
+      const value = rest[i] as number
+      sum += Math.abs(value)
+      square += value * value
+      turned += value >= 0 ? (centre[i] as number) : -(centre[i] as number)
+    }
+    const scale = sum > 0 ? square / sum : 0
+    this.scale[slot] = scale
+    this.shift[slot] = dot(centre, rest) - scale * turned + bias
   }
 
   /** Copies row and columns of a slot of any page of the index; its sketch, which belongs to the centre, stays behind. */

@@ -1,8 +1,9 @@
 import { type Layout, Page } from './page'
 
-/** Pages of a namespace that can be told apart. */
+/** Most pages of one namespace. */
 const pagesMax = 2 ** 20
-const keyOf = (namespace: number, number: number): number => namespace * pagesMax + number
+/** The key of a page: its number among the pages of its namespace. */
+export const pageKey = (namespace: number, number: number): number => namespace * pagesMax + number
 
 /** The pages of an index: in SQLite, and those that were last used in memory, up to a number of bytes. */
 export class Pages {
@@ -24,8 +25,7 @@ export class Pages {
   }
 
   /** A page that was saved, or made and not yet saved. */
-  get(namespace: number, number: number): Page {
-    const key = keyOf(namespace, number)
+  get(key: number): Page {
     let page = this.#kept.get(key)
     if (page) this.#kept.delete(key)
     else {
@@ -38,28 +38,25 @@ export class Pages {
   }
 
   /** An empty page; it is stored when it is saved. */
-  make(namespace: number, number: number): Page {
-    const page = new Page(this.layout)
-    this.#kept.set(keyOf(namespace, number), page)
-    return page
+  make(key: number): void {
+    this.#kept.set(key, new Page(this.layout))
   }
 
-  save(namespace: number, number: number): void {
-    const key = keyOf(namespace, number)
-    this.#sql.exec('insert or replace into pages (page, body) values (?, ?)', key, this.get(namespace, number).buffer)
+  save(key: number): void {
+    this.#sql.exec('insert or replace into pages (page, body) values (?, ?)', key, this.get(key).buffer)
   }
 
-  remove(namespace: number, number: number): void {
-    const key = keyOf(namespace, number)
+  remove(key: number): void {
     this.#kept.delete(key)
     this.#sql.exec('delete from pages where page = ?', key)
   }
 
   /** Drops from memory what was used longest ago, down to the limit. */
   trim(): void {
+    if (this.bytes <= this.limit) return
     for (const key of this.#kept.keys()) {
-      if (this.bytes <= this.limit) return
       this.#kept.delete(key)
+      if (this.bytes <= this.limit) return
     }
   }
 

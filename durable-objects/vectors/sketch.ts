@@ -1,6 +1,10 @@
 // A vector is sketched by one bit a dimension: the signs of what is left of it when a centre near it is taken away, after a rotation that
-// spreads its information evenly over all dimensions. Two floats beside the bits make an unbiased estimate of a product out of a count of
-// differing bits. The idea is that of RaBitQ (Gao and Long, SIGMOD 2024); the shortlist it gives is always scored again from the vectors.
+// spreads its information evenly over all dimensions. Two floats beside the bits make an estimate of its product with a query out of
+//
+//   product ≈ query · centre + shift + scale × sum,   sum = the query's values, each with the sign of its bit
+//
+// For many vectors the sum is itself estimated, from how many bits differ from the signs of the query; for those that are near by this it is
+// computed. The idea is that of RaBitQ (Gao and Long, SIGMOD 2024). What is found so is always scored again from the vectors themselves.
 
 /** Bits are counted in blocks of eight words. */
 const block = 8
@@ -28,7 +32,8 @@ function hadamard(values: Float32Array, from: number, size: number): void {
   for (let half = 1; half < size; half *= 2) {
     for (let start = from; start < from + size; start += 2 * half) {
       for (let i = start; i < start + half; i++) {
-        const [a, b] = [values[i] as number, values[i + half] as number]
+        const a = values[i] as number
+        const b = values[i + half] as number
         values[i] = a + b
         values[i + half] = a - b
       }
@@ -64,18 +69,41 @@ export function rotation(dimensions: number): (values: Float32Array) => Float32A
   }
 }
 
-/** Writes the signs of `values - centre` as bits from `words[from]`. Returns the sum of the absolute differences. */
-export function signs(values: Float32Array, centre: Float32Array, words: Int32Array, from = 0): number {
-  let sum = 0
+/** Writes the signs of values as bits into the words from `from`. */
+export function signs(values: Float32Array, words: Int32Array, from = 0): void {
   for (let start = 0, word = from; start < values.length; start += 32, word++) {
     let bits = 0
     const end = Math.min(32, values.length - start)
-    for (let i = 0; i < end; i++) {
-      const difference = (values[start + i] as number) - (centre[start + i] as number)
-      if (difference >= 0) bits |= 1 << i
-      sum += Math.abs(difference)
-    }
+    for (let i = 0; i < end; i++) if ((values[start + i] as number) >= 0) bits |= 1 << i
     words[word] = bits
+  }
+}
+
+/** For each byte of a sketch and each of its 256 values: the sum of the query's values there, each with the sign of its bit. */
+export function tables(query: Float32Array, width: number): Float32Array {
+  const sums = new Float32Array(width * 4 * 256)
+  for (let byte = 0; byte * 8 < query.length; byte++) {
+    const at = byte * 256
+    let none = 0
+    for (let i = 0; i < 8; i++) none -= query[byte * 8 + i] ?? 0
+    sums[at] = none
+    for (let value = 1; value < 256; value++) {
+      const lowest = 31 - Math.clz32(value & -value)
+      sums[at + value] = (sums[at + (value & (value - 1))] as number) + 2 * (query[byte * 8 + lowest] ?? 0)
+    }
+  }
+  return sums
+}
+
+/** The sum of a sketch that begins at `words[from]`, by the tables of a query. */
+export function sumOf(sums: Float32Array, words: Int32Array, from: number, width: number): number {
+  let sum = 0
+  for (let w = 0, at = 0; w < width; w++, at += 1024) {
+    const word = words[from + w] as number
+    sum += sums[at + (word & 255)] as number
+    sum += sums[at + 256 + ((word >>> 8) & 255)] as number
+    sum += sums[at + 512 + ((word >>> 16) & 255)] as number
+    sum += sums[at + 768 + (word >>> 24)] as number
   }
   return sum
 }

@@ -8,10 +8,13 @@ import { nearest } from './search'
 import { rotation } from './sketch'
 import type { CheckedQuery, CheckedVector, IndexSpec } from './spec'
 import { Terms } from './terms'
-import { Change } from './write'
+import { Change, type Entry } from './write'
 
 /** Bytes of pages that stay in memory between calls: what a query scans of some 400,000 vectors of 512 dimensions. */
 export const keptBytes = 48 * 1024 * 1024
+
+/** Counts up when pages or sketches are made in another way: then they are made anew. */
+export const layoutVersion = 1
 
 const schema = `
   create table if not exists mutations (one integer primary key check (one = 1), id text not null, processed_at integer not null);
@@ -59,6 +62,24 @@ export class VectorStore {
       rotate: rotation(spec.dimensions),
     }
     storage.transactionSync(() => sql.exec(schema))
+  }
+
+  /** Makes all pages anew, as other metadata indexes or another layout need them. */
+  rebuild(): void {
+    const { sql, pages } = this.parts
+    const batch = 1000
+    this.#transact((change) => {
+      pages.forget()
+      sql.exec('delete from pages')
+      sql.exec('delete from terms')
+      const statement = 'select row, namespace, slot, metadata from entries where row > ? order by row limit ?'
+      for (let last = 0, read = batch; read === batch; ) {
+        const entries = sql.exec<Entry & { metadata: string | null }>(statement, last, batch).toArray()
+        for (const { metadata, ...entry } of entries) change.restore(entry, metadata)
+        read = entries.length
+        last = entries.at(-1)?.row ?? last
+      }
+    })
   }
 
   describe(): VectorizeIndexInfo {
@@ -141,20 +162,27 @@ export class VectorStore {
 
   #mutate(work: (change: Change) => void): VectorizeAsyncMutation {
     const mutationId = crypto.randomUUID()
-    const { parts } = this
+    this.#transact((change) => {
+      work(change)
+      const statement = 'insert or replace into mutations (one, id, processed_at) values (1, ?, ?)'
+      this.parts.sql.exec(statement, mutationId, Date.now())
+    })
+    return { mutationId }
+  }
+
+  /** All of the work is stored and in memory, or none of it. */
+  #transact(work: (change: Change) => void): void {
+    const { pages } = this.parts
     try {
       this.#storage.transactionSync(() => {
-        const change = new Change(parts)
+        const change = new Change(this.parts)
         work(change)
         change.finish()
-        const statement = 'insert or replace into mutations (one, id, processed_at) values (1, ?, ?)'
-        parts.sql.exec(statement, mutationId, Date.now())
       })
     } catch (error) {
-      parts.pages.forget()
+      pages.forget()
       throw error
     }
-    parts.pages.trim()
-    return { mutationId }
+    pages.trim()
   }
 }

@@ -1,15 +1,17 @@
 import { indexedValue } from './filter'
 import { type Page, pageSlots } from './page'
+import { pageKey } from './pages'
 import type { Namespace, Parts } from './parts'
 import type { CheckedVector } from './spec'
 
 /** Where a vector is. */
 export type Entry = { row: number; namespace: number; slot: number }
 
+const keyOfSlot = (namespace: number, slot: number): number => pageKey(namespace, Math.floor(slot / pageSlots))
+
 interface Touched {
+  key: number
   page: Page
-  namespace: number
-  number: number
   /** Slots whose sketch is missing. */
   unsketched: Set<number>
 }
@@ -20,7 +22,7 @@ interface Touched {
  */
 export class Change {
   readonly #parts: Parts
-  readonly #touched = new Map<Page, Touched>()
+  readonly #touched = new Map<number, Touched>()
   readonly #namespaces = new Map<number, Namespace>()
   readonly #codes = new Map<string, number>()
   /** How much more often codes are in use. */
@@ -39,25 +41,28 @@ export class Change {
     const { sql, pages } = this.#parts
     const namespace = this.#named(name)
     const slot = namespace.count++
-    const number = Math.floor(slot / pageSlots)
+    const key = keyOfSlot(namespace.key, slot)
     const own = slot % pageSlots
     const entry = 'insert into entries (row, id, namespace, slot, metadata) values (?, ?, ?, ?, ?) returning row'
     const added = sql.exec<{ row: number }>(entry, row ?? null, id, namespace.key, slot, metadata).one()
     sql.exec('insert into vectors (row, body) values (?, ?)', added.row, values.buffer as ArrayBuffer)
-    if (own === 0) pages.make(namespace.key, number)
-    const { page, unsketched } = this.#page(namespace.key, number)
-    page.rows[own] = added.row
-    page.count = own + 1
-    unsketched.add(own)
-    this.#fillColumns(page, own, metadata === null ? null : JSON.parse(metadata))
+    if (own === 0) pages.make(key)
+    this.#fill(key, own, added.row, metadata)
+  }
+
+  /** Puts a stored vector into its page again, after all pages were deleted. */
+  restore({ row, namespace, slot }: Entry, metadata: string | null): void {
+    const key = keyOfSlot(namespace, slot)
+    if (!this.#touched.has(key)) this.#parts.pages.make(key)
+    this.#fill(key, slot % pageSlots, row, metadata)
   }
 
   remove({ row, namespace: key, slot }: Entry): void {
     const { sql, layout, pages } = this.#parts
     const namespace = this.#keyed(key)
     const last = --namespace.count
-    const hole = this.#page(key, Math.floor(slot / pageSlots))
-    const tail = this.#page(key, Math.floor(last / pageSlots))
+    const hole = this.#page(keyOfSlot(key, slot))
+    const tail = this.#page(keyOfSlot(key, last))
     const own = slot % pageSlots
     const end = last % pageSlots
     layout.texts.forEach((_, column) => {
@@ -71,8 +76,8 @@ export class Change {
     tail.page.shrink(end)
     tail.unsketched.delete(end)
     if (end === 0) {
-      this.#touched.delete(tail.page)
-      pages.remove(key, tail.number)
+      this.#touched.delete(tail.key)
+      pages.remove(tail.key)
     }
     sql.exec('delete from entries where row = ?', row)
     sql.exec('delete from vectors where row = ?', row)
@@ -84,7 +89,7 @@ export class Change {
     terms.count(this.#uses)
     for (const touched of this.#touched.values()) {
       this.#sketch(touched)
-      pages.save(touched.namespace, touched.number)
+      pages.save(touched.key)
     }
     for (const { key, count } of this.#namespaces.values()) {
       if (count === 0) sql.exec('delete from namespaces where key = ?', key)
@@ -92,8 +97,13 @@ export class Change {
     }
   }
 
-  #fillColumns(page: Page, slot: number, metadata: unknown): void {
+  #fill(key: number, slot: number, row: number, json: string | null): void {
     const { layout, spec } = this.#parts
+    const { page, unsketched } = this.#page(key)
+    const metadata: unknown = json === null ? null : JSON.parse(json)
+    page.rows[slot] = row
+    page.count = Math.max(page.count, slot + 1)
+    unsketched.add(slot)
     layout.numbers.forEach((path, column) => {
       const value = indexedValue(metadata, path, spec.metadata[path] as 'number' | 'boolean')
       page.numbers[column * pageSlots + slot] = value === null ? Number.NaN : Number(value)
@@ -135,13 +145,11 @@ export class Change {
     return { vector: rotate(prepared), bias: metric.bias(prepared) }
   }
 
-  #page(namespace: number, number: number): Touched {
-    const page = this.#parts.pages.get(namespace, number)
-    let touched = this.#touched.get(page)
-    if (!touched) {
-      touched = { page, namespace, number, unsketched: new Set() }
-      this.#touched.set(page, touched)
-    }
+  #page(key: number): Touched {
+    const known = this.#touched.get(key)
+    if (known) return known
+    const touched = { key, page: this.#parts.pages.get(key), unsketched: new Set<number>() }
+    this.#touched.set(key, touched)
     return touched
   }
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Miniflare } from 'miniflare'
+import type { WorkerSettings } from '../../src/local/bundle.ts'
 import { applyMigrations } from '../../src/local/migrate.ts'
 import { startRuntime } from '../../src/local/runtime.ts'
 import { type Served, serve } from '../../src/local/serve.ts'
@@ -14,6 +15,8 @@ export interface Bench {
   d1(): Promise<D1Database>
   /** Resident memory of its workerd in MB. */
   memory(): number
+  /** Processor time that its workerd has used, in ms; NaN where the system has no /proc. */
+  processor(): number
   dispose(): Promise<void>
 }
 
@@ -28,17 +31,32 @@ function residentMegabytes(pid: number | undefined): number {
   }
 }
 
+/** Hertz of the times in /proc, which Linux tells everybody alike. */
+const ticksPerSecond = 100
+
+function processorMs(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond
+  } catch {
+    return Number.NaN
+  }
+}
+
 const benchOf = (miniflare: Miniflare, url: string, pid: () => number | undefined, dispose: () => Promise<void>): Bench => ({
   url,
   d1: async () => (await miniflare.getD1Database('DB')) as unknown as D1Database,
   memory: () => residentMegabytes(pid()),
+  processor: () => processorMs(pid()),
   dispose,
 })
 
-/** The floor Worker, served exactly as the real one is. */
-export async function startFloor(state: string): Promise<Bench> {
+/** A Worker of this folder, served exactly as the real one is. */
+export async function startBuilt(file: string, state: string, worker: Omit<WorkerSettings, 'bindings'>): Promise<Bench> {
   const built = await build({
-    entryPoints: [fileURLToPath(new URL('floor.ts', import.meta.url).href)],
+    entryPoints: [fileURLToPath(new URL(file, import.meta.url).href)],
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -47,18 +65,21 @@ export async function startFloor(state: string): Promise<Bench> {
   })
   const runtime = await startRuntime({
     modules: [{ type: 'ESModule', path: 'index.js', contents: built.outputFiles[0]?.text ?? '' }],
-    worker: {
-      name: 'floor',
-      ...compatibility,
-      bindings: {},
-      d1Databases: { DB: 'floor' },
-      durableObjects: { OBJECT: { className: 'FloorObject', useSQLite: true } },
-    },
+    worker: { ...compatibility, bindings: {}, ...worker },
     port: 0,
-    data: path.join(state, 'floor'),
+    data: path.join(state, 'data'),
     log: (_, message) => console.error(message),
   })
-  const bench = benchOf(runtime.miniflare, runtime.url, runtime.pid, runtime.dispose)
+  return benchOf(runtime.miniflare, runtime.url, runtime.pid, runtime.dispose)
+}
+
+/** The floor Worker. */
+export async function startFloor(state: string): Promise<Bench> {
+  const bench = await startBuilt('floor.ts', path.join(state, 'floor'), {
+    name: 'floor',
+    d1Databases: { DB: 'floor' },
+    durableObjects: { OBJECT: { className: 'FloorObject', useSQLite: true } },
+  })
   await applyMigrations(await bench.d1(), [
     {
       name: 'rows',

@@ -1,5 +1,5 @@
 import type { VectorIndex } from '../../../src/retrieval/ports'
-import { metadataIndexes } from '../../../src/retrieval/vectorize'
+import { metadataIndexes } from '../../../src/retrieval/vectorize.ts'
 import type { Filter, Made } from './model'
 
 /** Metadata indexes of the index that the contract is run on: those of the application, a nested property and a boolean. */
