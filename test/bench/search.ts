@@ -52,7 +52,9 @@ async function compare(few: Filled, many: Filled, search_mode: string): Promise<
   const [small, large] = [summarize(times[0]), summarize(times[1])]
   const ratio = large.p50 / small.p50
   const show = (ms: number) => `${ms.toFixed(1).padStart(7)} ms`
-  console.log(`${search_mode.padEnd(8)} p50 ${show(small.p50)} → ${show(large.p50)}  ×${ratio.toFixed(2)}   p99 ${show(small.p99)} → ${show(large.p99)}`)
+  console.log(
+    `${search_mode.padEnd(8)} p50 ${show(small.p50)} → ${show(large.p50)}  ×${ratio.toFixed(2)}   p99 ${show(small.p99)} → ${show(large.p99)}`,
+  )
   return ratio
 }
 

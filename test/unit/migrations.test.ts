@@ -50,6 +50,8 @@ function populate(db: DatabaseSync, made: Map<string, Record<string, unknown>[]>
         else if (checked.includes(`json_valid("${table}"."${name}")`)) row[name] = '[]'
         else if (reference && mayBeNull(reference)) row[name] = null
         else if (type.toUpperCase() === 'INTEGER') row[name] = name === 'limit' ? 1000 : name === 'return_char_limit' ? 100 : n + 1
+        // A vector of n + 1 dimensions.
+        else if (name === 'vector') row[name] = 'A'.repeat(8 + 4 * n)
         else row[name] = `${table}-${name}-${n}`
       }
       for (const reference of references) {
@@ -107,6 +109,25 @@ describe('migrations', () => {
     db.exec("update messages set text = 'the quick brown fox' where id = 'messages-id-0'")
     expect(found('fox')).toEqual([{ id: 'messages-id-0' }])
     expect(found('text')).toEqual([{ id: 'messages-id-1' }])
+  })
+
+  it('owe the vectors of the passages that were there before there were any', () => {
+    const db = new DatabaseSync(':memory:')
+    const made = new Map<string, Record<string, unknown>[]>()
+    for (const file of files) {
+      apply(db, file)
+      populate(db, made)
+    }
+    const owed = "select id, namespace, model from vectors where state = 'pending' order by id"
+    const rowOf = (table: string, owner: string, column: string) => (n: number) => ({
+      id: made.get(table)?.[n]?.id,
+      namespace: made.get(table)?.[n]?.[column],
+      model: made.get(owner)?.[n]?.embedding,
+    })
+    expect(rows(db, owed)).toEqual([
+      ...[0, 1].map(rowOf('archival_passages', 'archives', 'archive_id')),
+      ...[0, 1].map(rowOf('source_passages', 'sources', 'source_id')),
+    ])
   })
 
   it('find by words the tools that were there before the search index', () => {
