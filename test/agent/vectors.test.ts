@@ -180,12 +180,9 @@ describe('the vectors of an index', () => {
         const model = new Map<string, Made>()
         for (const { kind, ids, namespace, role, seed } of steps) {
           const random = randomOf(seed)
-          const made: Made[] = ids.map((id) => ({
-            id,
-            values: randomVector(random, dimensions),
-            namespace,
-            metadata: role ? { role } : {},
-          }))
+          const metadata: Made['metadata'] = {}
+          if (role) metadata.role = role
+          const made = ids.map((id) => ({ id, values: randomVector(random, dimensions), namespace, metadata }))
           if (kind === 'evict') await evictDurableObject(stub)
           if (kind === 'delete') await stub.delete(spec, ids)
           if (kind === 'insert') await write(stub, made, 'VECTOR_INSERT')
