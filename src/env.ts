@@ -12,7 +12,7 @@ export interface Env {
   AGENT: DurableObjectNamespace<AgentObject>
   DELIVERY: DurableObjectNamespace<DeliveryObject>
   INDEX: DurableObjectNamespace<IndexObject>
-  /** What local indexes of vectors keep; nothing else uses it, and no index of Vectorize needs it. */
+  /** What the indexes of vectors keep that stand in for Vectorize where it is not; only they use it. */
   VECTORS: DurableObjectNamespace<VectorsObject>
   /** Uploaded files. */
   FILES: R2Bucket

@@ -26,7 +26,7 @@ export const metrics: Record<VectorizeDistanceMetric, Metric> = {
       const own = lengthOf(query)
       return (vector) => {
         const lengths = own * lengthOf(vector)
-        return lengths > 0 ? dot(vector, query) / lengths : 0
+        return lengths > 0 ? Math.max(-1, Math.min(1, dot(vector, query) / lengths)) : 0
       }
     },
     score: same,

@@ -27,11 +27,11 @@ const schema = `
   create table if not exists terms (code integer primary key, text text not null unique, uses integer not null);
 `
 
-type Stored = { id: string; namespace: string; metadata: string | null; body: ArrayBuffer }
-const storedColumns = 'e.row, e.id, n.name as namespace, e.metadata, v.body'
-const storedTables = 'entries e join namespaces n on n.key = e.namespace join vectors v on v.row = e.row'
+type Stored = { row: number; id: string; namespace: string; metadata: string | null; body: ArrayBuffer | null }
+const storedColumns = 'e.row, e.id, n.name as namespace, e.metadata'
+const storedTables = 'entries e join namespaces n on n.key = e.namespace'
 
-const valuesOf = ({ body }: Stored): number[] => [...new Float32Array(body)]
+const valuesOf = ({ body }: Stored): number[] => (body ? [...new Float32Array(body)] : [])
 
 /** Metadata as far as it is indexed, texts cut to what a metadata index holds. */
 function indexedPart(spec: IndexSpec, metadata: unknown): Record<string, VectorizeVectorMetadata> {
@@ -130,10 +130,14 @@ export class VectorStore {
 
   /** The nearest vectors, best first; of equally near ones the longer known first. */
   query(vector: Float32Array, query: CheckedQuery): VectorizeMatches {
-    const matches = nearest(this.parts, vector, query).map(({ row, score }) => {
-      const stored = this.parts.sql.exec<Stored>(`select ${storedColumns} from ${storedTables} where e.row = ?`, row).one()
-      return this.#match(stored, score, query)
-    })
+    const found = nearest(this.parts, vector, query)
+    const columns = query.returnValues
+      ? `${storedColumns}, (select body from vectors v where v.row = e.row) as body`
+      : `${storedColumns}, null as body`
+    const statement = `select ${columns} from ${storedTables} where e.row in (select value from json_each(?))`
+    const rows = this.parts.sql.exec<Stored>(statement, JSON.stringify(found.map(({ row }) => row))).toArray()
+    const stored = new Map(rows.map((each) => [each.row, each]))
+    const matches = found.map(({ row, score }) => this.#match(stored.get(row) as Stored, score, query))
     this.parts.pages.trim()
     return { count: matches.length, matches }
   }
@@ -141,11 +145,12 @@ export class VectorStore {
   /** As `query`, with the vector of an id; nothing when it is not there. */
   queryById(id: string, query: CheckedQuery): VectorizeMatches {
     const stored = this.#find(id)
-    return stored ? this.query(new Float32Array(stored.body), query) : { count: 0, matches: [] }
+    return stored?.body ? this.query(new Float32Array(stored.body), query) : { count: 0, matches: [] }
   }
 
   #find(id: string): Stored | undefined {
-    return this.parts.sql.exec<Stored>(`select ${storedColumns} from ${storedTables} where e.id = ?`, id).toArray()[0]
+    const statement = `select ${storedColumns}, v.body from ${storedTables} join vectors v on v.row = e.row where e.id = ?`
+    return this.parts.sql.exec<Stored>(statement, id).toArray()[0]
   }
 
   #match(stored: Stored, score: number, { returnValues, returnMetadata }: CheckedQuery): VectorizeMatch {

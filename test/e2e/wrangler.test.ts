@@ -43,6 +43,7 @@ describe('wrangler', () => {
     const deploy = run(['src/local/run.mjs', 'src/local/deploy.ts', '--dry-run'])
     expect(deploy.stdout).toMatch(/env\.AI\s/)
     expect(deploy.stdout).toMatch(/env\.FILES\s/)
+    expect(deploy.stdout).toMatch(/env\.VECTORIZE_512 \(loci-512\)\s+Vectorize Index/)
     expect(deploy.stdout).toContain('--dry-run: exiting now.')
     expect(deploy.status).toBe(0)
   })

@@ -5,7 +5,7 @@ import { advanceRebuilds } from './rebuild'
 import { confirm, submit, withdraw } from './submit'
 
 /** Rows that one round takes of each kind of work. */
-const most = { texts: 64, submits: 200, looks: 200, withdrawals: 500 }
+const most = { texts: 64, submits: 200, looks: 200, withdrawals: 400 }
 
 /** Texts of an organization that are to be embedded now, those first that have waited longest. */
 async function owed(d1: D1Database, organization_id: string, now: Millis): Promise<Owed[]> {

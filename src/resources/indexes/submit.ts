@@ -1,8 +1,10 @@
 import type { Env } from '../../env'
+import { chunked } from '../../lib/chunks'
 import { messageOf } from '../../lib/errors'
 import { backoff, type Millis } from '../../lib/time'
 import { indexedDimensions, type VectorIndex } from '../../retrieval/ports'
 import { decodeVector } from '../../retrieval/vector'
+import { vectorizeLimits } from '../../retrieval/vectorize'
 import { metadataOfVector } from './kinds'
 
 /** The index for vectors of so many dimensions; null when none is bound. */
@@ -17,9 +19,6 @@ const wait = (attempts: number): Millis => backoff(Math.min(attempts, 20), 1_000
 /** When a vector that was submitted is looked for, and after how many looks it is submitted again. Vectorize needs some seconds. */
 const lookAfter = (attempts: number): Millis => Math.min(1_000 * 2 ** Math.min(attempts, 20), 60_000)
 const looksMost = 12
-
-/** Ids that `getByIds` takes at once. */
-const idsMost = 20
 
 interface Row {
   id: string
@@ -60,6 +59,15 @@ const write = (d1: D1Database, state: string, set: string, rows: unknown[][], no
 const postponed = 'error = new.value ->> 2, due_at = new.value ->> 3, attempts = attempts + 1'
 
 const byIndex = <T extends Row>(rows: T[], dimensions: (row: T) => number | null) => Map.groupBy(rows, dimensions)
+
+const pagesOf = <T>(items: T[], size: number): T[][] => chunked(items, size, () => 1)
+
+/** Takes vectors out of an index, if it is bound. */
+async function takeOut(env: Env, dimensions: number, rows: Row[]): Promise<void> {
+  const index = indexOf(env, dimensions)
+  const ids = rows.map((row) => row.id)
+  for (const some of pagesOf(ids, vectorizeLimits.deletedPerCall)) await index?.deleteByIds(some)
+}
 
 interface Embedded extends Row {
   namespace: string
@@ -109,7 +117,7 @@ export async function submit(env: Env, organization_id: string, now: () => Milli
         continue
       }
       for (const [before, moved] of byIndex(group, (row) => row.indexed_dimensions))
-        if (before !== null && before !== dimensions) await indexOf(env, before)?.deleteByIds(moved.map((row) => row.id))
+        if (before !== null && before !== dimensions) await takeOut(env, before, moved)
       const claimed = await claim(d1, dimensions, group, now())
       if (claimed.length > 0) await index.upsert(claimed.map(entryOf))
       const sent = claimed.map((row) => [row.id, row.version, now() + lookAfter(0)])
@@ -127,8 +135,8 @@ async function present(index: VectorIndex, rows: { id: string; version: number }
   const versions = new Map(rows.map((row) => [row.id, row.version]))
   const found = new Set<string>()
   const ids = [...versions.keys()]
-  for (let from = 0; from < ids.length; from += idsMost) {
-    for (const vector of await index.getByIds(ids.slice(from, from + idsMost))) {
+  for (const some of pagesOf(ids, vectorizeLimits.fetchedPerCall)) {
+    for (const vector of await index.getByIds(some)) {
       if (Number(vector.metadata?.version) >= (versions.get(vector.id) ?? 0)) found.add(vector.id)
     }
   }
@@ -174,7 +182,7 @@ export async function withdraw(env: Env, organization_id: string, now: () => Mil
   const rows = await due<Row>(d1, organization_id, 'deleted', now(), most)
   for (const [dimensions, group] of byIndex(rows, (row) => row.indexed_dimensions)) {
     try {
-      if (dimensions !== null) await indexOf(env, dimensions)?.deleteByIds(group.map((row) => row.id))
+      if (dimensions !== null) await takeOut(env, dimensions, group)
       await d1
         .prepare(
           `delete from vectors where state = 'deleted' and exists
