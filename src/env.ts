@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AgentObject } from '../durable-objects/agent'
 import type { DeliveryObject } from '../durable-objects/delivery'
 import type { EgressPolicy } from './lib/egress'
+import type { FileMessage } from './resources/files/queue'
 import type { VectorIndex } from './retrieval/ports'
 
 /** Bindings of wrangler.toml. Variables are strings here; `configOf` reads them. */
@@ -11,6 +12,8 @@ export interface Env {
   DELIVERY: DurableObjectNamespace<DeliveryObject>
   /** Uploaded files. */
   FILES: R2Bucket
+  /** Files that wait to be processed. */
+  FILE_QUEUE: Queue<FileMessage>
   RATE_LIMITER?: RateLimit
   /** A transport that connects to public addresses only, bound where the platform's own `fetch` could reach a private network. */
   PUBLIC_NETWORK?: Fetcher

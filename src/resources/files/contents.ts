@@ -1,6 +1,6 @@
 import type { Env } from '../../env'
+import { decoded } from '../../retrieval/parse'
 import { longestView } from './open'
-import { decoded } from './text'
 import { type FileView, type LineRange, viewOf } from './window'
 
 /** Where the text of a file is. */

@@ -67,7 +67,7 @@ class HtmlReader {
     else if (name === 'table') writer.openTable()
     else if (name === 'tr') writer.row()
     else if (name === 'td' || name === 'th') writer.cell()
-    else if (name === 'img' && alt) writer.text(` ${alt} `)
+    else if (name === 'img' && alt) writer.text(` ${alt.toWellFormed()} `)
   }
 
   closes(name: string): void {

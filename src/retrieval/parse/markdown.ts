@@ -155,9 +155,9 @@ export class MarkdownWriter {
   take(): string {
     if (this.#out.length < drainUnits) return ''
     const out = this.#out
-    // The end of the output is looked at when preformatted text ends.
-    this.#out = out.slice(-1)
-    return out.slice(0, -1)
+    // The last character, of which no half may be taken, is looked at when preformatted text ends.
+    this.#out = out.slice(-2)
+    return out.slice(0, -2)
   }
 
   /** The rest; what is still open is closed. */

@@ -46,7 +46,7 @@ export function folders(api: Api): void {
       const folder_id = (await client.folders.create({ name: 'docs' })).id
       const answer = await client.folders.files.upload(folder_id, { file: text('# Otters\n', 'otters.md') })
       expect(answer).toMatchObject({ id: expect.stringMatching(/^file-/), source_id: folder_id, file_name: 'docs/otters.md', file_size: 9 })
-      expect(answer).toMatchObject({ processing_status: 'parsing', original_file_name: 'otters.md', file_type: 'text/markdown' })
+      expect(answer).toMatchObject({ processing_status: 'pending', original_file_name: 'otters.md', file_type: 'text/markdown' })
       const done = await until(async () => {
         const file = await client.folders.files.retrieve(answer.id, { folder_id })
         return file.processing_status === 'completed' && file
