@@ -100,6 +100,14 @@ export async function storeUnowned(
 export const owned = (d1: D1Database, key: string, fileId: string): D1PreparedStatement =>
   d1.prepare('delete from unowned_objects where object_key = ?1 and exists (select 1 from files where id = ?2)').bind(key, fileId)
 
+/** Statement that takes the object of a text out of those that nobody owns, once it is the text of the file. */
+export const ownedText = (d1: D1Database, key: string, fileId: string): D1PreparedStatement =>
+  d1
+    .prepare(
+      'delete from unowned_objects where object_key = ?1 and exists (select 1 from file_contents where file_id = ?2 and object_key = ?1)',
+    )
+    .bind(key, fileId)
+
 /**
  * Statement that notes the objects of files that the same batch deletes, those of their texts too: `which` is a condition on `files`.
  * Returns their keys.

@@ -4,7 +4,7 @@ import { Chunker, defaultChunk, largestChunk, smallestChunk } from '../../retrie
 import { type ParsedFile, parsed, structureOf, UnreadableFile } from '../../retrieval/parse'
 import { bytesOf, openView, type StoredText } from './contents'
 import { converterOf } from './converter'
-import { dropObjects, maxFileBytes, owned, storeUnowned, textKey } from './objects'
+import { dropObjects, maxFileBytes, ownedText, storeUnowned, textKey } from './objects'
 import { closeOverLimit, defaultViewLimit, openForFolder } from './open'
 import { asMine, moved } from './own'
 import { type FileRow, nameWithin } from './service'
@@ -111,7 +111,7 @@ export async function readFile(env: Env, file: FileRow): Promise<void> {
             on conflict (file_id) do update set text = excluded.text, object_key = excluded.object_key, lines = excluded.lines`,
         )
         .bind(file.id, file.attempt, newId('fileContent'), text.text, text.object_key, text.lines, now),
-      ...(made === null ? [] : [owned(d1, made, file.id)]),
+      ...(made === null ? [] : [ownedText(d1, made, file.id)]),
       openForFolder(d1, file, views, now),
       closeOverLimit(d1, 'select agent_id from sources_agents where source_id = ?2', [file.source_id], now),
     ])
