@@ -85,7 +85,7 @@ describe('the queue', () => {
     let message: FileMessage = { file_id: id }
     const seen: [string, number | null, number][] = []
     for (let turn = 0; turn < 40; turn++) {
-      await processMessage(env, message, { embed, until: 0 })
+      await processMessage(env, message, { embed, turnMs: 0 })
       const { processing_status, chunks_embedded, attempt } = await fileRow(id)
       seen.push([processing_status, chunks_embedded, attempt])
       if (processing_status === 'completed') break
@@ -104,7 +104,7 @@ describe('the queue', () => {
     const { call, folder } = await withFolder()
     const id = await waiting(call, folder, lines(8_000))
     const env = { ...bindings, FILE_QUEUE: { sendBatch: async () => undefined } } as unknown as Env
-    await processMessage(env, { file_id: id }, { until: 0 })
+    await processMessage(env, { file_id: id }, { turnMs: 0 })
     const handed = await fileRow(id)
     expect(await takeUp(bindings, handed, Date.now())).toBeNull()
     const taken = await Promise.all([1, 2].map(() => takeUp(bindings, handed, Date.now(), handed.attempt)))
@@ -186,7 +186,7 @@ describe('embedding', () => {
   it('begins anew when the passages of the folder became larger in between', async () => {
     const { call, folder } = await withFolder()
     const id = await waiting(call, folder, lines(8_000))
-    await process(id, { until: 0 })
+    await process(id, { turnMs: 0 })
     expect(await fileRow(id)).toMatchObject({ processing_status: 'embedding', chunks_embedded: 128 })
     await call('PATCH', `/v1/folders/${folder}`, { embedding_config: { embedding_chunk_size: 1_000 } })
     await silence(id)

@@ -145,6 +145,26 @@ describe('a file', () => {
     }
   }, 180_000)
 
+  it('that is long shows how far it is, while others are served', async () => {
+    const server = await startServer()
+    try {
+      const call = client(server)
+      const folder = bodyOf(await call('POST', '/v1/folders', { name: 'docs' })).id
+      await upload(server.url, folder, 12 * megabyte, 'long.txt')
+      const seen: State[] = []
+      await until('the file is completed', async () => {
+        seen.push(...(await filesIn(call, folder)))
+        return seen.at(-1)?.processing_status === 'completed'
+      })
+      const way = seen.filter((file) => file.processing_status === 'embedding' && file.chunks_embedded > 0)
+      expect(way.length).toBeGreaterThan(1)
+      for (const { chunks_embedded, total_chunks } of way) expect(chunks_embedded).toBeLessThanOrEqual(total_chunks)
+      expect(way.map((file) => file.chunks_embedded)).toEqual(way.map((file) => file.chunks_embedded).toSorted((a, b) => a - b))
+    } finally {
+      await server.stop()
+    }
+  })
+
   it('that is hostile says what is wrong, or is read, and the server goes on', async () => {
     const server = await startServer()
     try {

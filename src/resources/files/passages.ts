@@ -45,8 +45,8 @@ const lastOf = (env: Env, file: FileRow): Promise<{ position: number; text: stri
 /** What is stored of a file is not what its text is cut into now: the size of passages was changed meanwhile, or this program. */
 class CutOtherwise extends Error {}
 
-/** Stores and embeds the passages of a file from where the last worker stopped. False when it was not done at `until`. */
-async function proceed(env: Env, file: FileRow, from: number, embed: EmbedPassages, until: number): Promise<boolean> {
+/** Stores and embeds the passages of a file from where the last worker stopped. False when that took longer than a turn. */
+async function proceed(env: Env, file: FileRow, from: number, embed: EmbedPassages, turnMs: number): Promise<boolean> {
   const stored = (await storedTexts(env, [file.id])).get(file.id)
   if (!stored) throw new NotMine()
   const structure = structureOf(typeOf(file), converterOf(env))
@@ -56,6 +56,7 @@ async function proceed(env: Env, file: FileRow, from: number, embed: EmbedPassag
   let position = 0
   let group: Chunk[] = []
   let units = 0
+  let began = 0
   const flush = async () => {
     const ids = await store(env, file, done, group)
     await embed(env, file, ids)
@@ -67,11 +68,12 @@ async function proceed(env: Env, file: FileRow, from: number, embed: EmbedPassag
   for await (const chunk of chunksOf(textOf(env, stored), { structure, size })) {
     if (position === last?.position && chunk.text !== last.text) throw new CutOtherwise()
     if (position++ < from) continue
+    began ||= Date.now()
     group.push(chunk)
     units += chunk.text.length
     if (group.length < groupMost.passages && units < groupMost.units) continue
     await flush()
-    if (Date.now() > until) return false
+    if (Date.now() - began >= turnMs) return false
   }
   if (position <= (last?.position ?? -1)) throw new CutOtherwise()
   if (group.length > 0) await flush()
@@ -80,12 +82,12 @@ async function proceed(env: Env, file: FileRow, from: number, embed: EmbedPassag
 }
 
 /**
- * From `embedding` to `completed`: passages are stored in order and embedded, in groups, from where the last worker stopped. After a group
- * that ends later than `until` it stops with false; it always gets on by one.
+ * From `embedding` to `completed`: passages are stored in order and embedded, in groups, from where the last worker stopped. When
+ * that takes longer than `turnMs` it stops with false, after one group at least; the way to where it begins does not count.
  */
-export async function storePassages(env: Env, file: FileRow, embed: EmbedPassages, until: number): Promise<boolean> {
+export async function storePassages(env: Env, file: FileRow, embed: EmbedPassages, turnMs: number): Promise<boolean> {
   try {
-    return await proceed(env, file, file.chunks_embedded ?? 0, embed, until)
+    return await proceed(env, file, file.chunks_embedded ?? 0, embed, turnMs)
   } catch (error) {
     if (!(error instanceof CutOtherwise)) throw error
   }
@@ -94,5 +96,5 @@ export async function storePassages(env: Env, file: FileRow, embed: EmbedPassage
     alive(env.DB, file, ', chunks_embedded = 0'),
     env.DB.prepare(`delete from source_passages where file_id = ?1 and ${mine}`).bind(file.id, file.attempt),
   ])
-  return proceed(env, file, 0, embed, until)
+  return proceed(env, file, 0, embed, turnMs)
 }

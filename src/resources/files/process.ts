@@ -41,24 +41,24 @@ export type Outcome = 'ended' | 'handed over' | 'failed'
 
 export interface WorkOptions {
   embed?: EmbedPassages
-  /** When to hand the file to another worker, in epoch milliseconds. */
-  until?: number
+  /** How long this worker stores passages before it hands the file to another, in milliseconds. */
+  turnMs?: number
 }
 
 /**
- * Processes a file that this worker has taken, from where it stands to its end or to `until`. A file that cannot be read or embedded ends in
+ * Processes a file that this worker has taken, from where it stands to its end or to that of a turn. A file that cannot be read or embedded ends in
  * `error`; after a failure that may pass it stays where it is, for the next worker, with what failed as its `error_message`. Never rejects.
  */
 export async function processTaken(
   env: Env,
   file: FileRow,
-  { embed = embedPassages, until = Number.POSITIVE_INFINITY }: WorkOptions = {},
+  { embed = embedPassages, turnMs = Number.POSITIVE_INFINITY }: WorkOptions = {},
 ): Promise<Outcome> {
   try {
     const done = await living(env, file, async () => {
-      if (file.processing_status !== 'parsing') return storePassages(env, file, embed, until)
+      if (file.processing_status !== 'parsing') return storePassages(env, file, embed, turnMs)
       await readFile(env, file)
-      return storePassages(env, { ...file, chunks_embedded: 0 }, embed, until)
+      return storePassages(env, { ...file, chunks_embedded: 0 }, embed, turnMs)
     })
     if (done) return 'ended'
     await asMine(env, [alive(env.DB, file, ', attempt = ?5', [nextRound(file.attempt)])])

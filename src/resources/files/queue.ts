@@ -64,7 +64,7 @@ export async function processMessage(env: Env, { file_id, attempt }: FileMessage
     const raw = await env.DB.prepare('select * from files where id = ?1 and is_deleted = 0').bind(file_id).first<Record<string, unknown>>()
     const taken = raw ? await takeUp(env, readRow(files, raw), Date.now(), attempt) : null
     if (!taken) return
-    const outcome = await processTaken(env, taken, { until: Date.now() + turnMs, ...options })
+    const outcome = await processTaken(env, taken, { turnMs, ...options })
     if (outcome === 'handed over') await enqueue(env, [{ file_id, attempt: nextRound(taken.attempt) }])
   } catch (error) {
     log('warn', { msg: 'a file waits for its next worker', error: messageOf(error) })

@@ -87,9 +87,9 @@ export function folders(api: Api): void {
     it('refuse files that they cannot read, and say which they can', async () => {
       const { client } = await api.member()
       const folder = (await client.folders.create({ name: 'docs' })).id
-      const error = await failureOf(client.folders.files.upload(folder, { file: text('%PDF', 'paper.pdf') }), APIError)
+      const error = await failureOf(client.folders.files.upload(folder, { file: text('%PDF', 'slides.pptx') }), APIError)
       expect(error.status).toBe(415)
-      expect(error.error).toMatchObject({ detail: expect.stringMatching(/'paper\.pdf'.*\.md/) })
+      expect(error.error).toMatchObject({ detail: expect.stringMatching(/'slides\.pptx'.*\.md/) })
       await failureOf(client.folders.files.upload(folder, { file: text('', 'empty.txt') }), UnprocessableEntityError)
       expect((await client.folders.files.list(folder)).items).toEqual([])
     })

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { strToU8, zipSync, zlibSync } from 'fflate'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { docxType, type ParseLimits, parsed, parseLimits, pdfType, UnreadableFile } from '../../../src/retrieval/parse'
 import { bytesIn, docxOf, paragraph, pdfOf, pdfWithContent, rawPdf } from '../../support/documents'
 
 const megabyte = 1024 * 1024
+
+// Packing what is to be refused takes longer than refusing it.
+vi.setConfig({ testTimeout: 60_000 })
 
 async function read(
   bytes: Uint8Array | string | AsyncIterable<Uint8Array>,
@@ -32,7 +35,7 @@ async function* endless(piece: string, bytes: number): AsyncGenerator<Uint8Array
   for (let sent = 0; sent < bytes; sent += chunk.length) yield chunk
 }
 
-const smallZeros = zlibSync(new Uint8Array(64 * megabyte), { level: 9 })
+const smallZeros = zlibSync(new Uint8Array(34 * megabyte), { level: 9 })
 
 describe('text that is no text', () => {
   it.each(['text/plain', 'application/json', 'text/html', 'text/csv'])('of the type %s is refused at its first NUL', async (type) => {
@@ -54,7 +57,7 @@ describe('HTML', () => {
   it('of one comment, one tag, one attribute or one script of many megabytes is read without holding it', async () => {
     async function* around(start: string, end: string) {
       yield new TextEncoder().encode(start)
-      yield* endless('x', 20 * megabyte)
+      yield* endless('x', 5 * megabyte)
       yield new TextEncoder().encode(end)
     }
     for (const [start, end] of [
