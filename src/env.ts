@@ -4,6 +4,7 @@ import type { DeliveryObject } from '../durable-objects/delivery'
 import type { IndexObject } from '../durable-objects/indexer'
 import type { VectorsObject } from '../durable-objects/vectors'
 import type { EgressPolicy } from './lib/egress'
+import type { FileMessage } from './resources/files/queue'
 import type { VectorIndex } from './retrieval/ports'
 
 /** Bindings of wrangler.toml. Variables are strings here; `configOf` reads them. */
@@ -16,6 +17,8 @@ export interface Env {
   VECTORS: DurableObjectNamespace<VectorsObject>
   /** Uploaded files. */
   FILES: R2Bucket
+  /** Files that wait to be processed. */
+  FILE_QUEUE: Queue<FileMessage>
   RATE_LIMITER?: RateLimit
   /** A transport that connects to public addresses only, bound where the platform's own `fetch` could reach a private network. */
   PUBLIC_NETWORK?: Fetcher

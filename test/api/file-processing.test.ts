@@ -1,7 +1,8 @@
 import { createExecutionContext, createScheduledController } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import worker from '../../src/index'
-import { processTaken, sweepFiles, takeUp } from '../../src/resources/files/process'
+import { processTaken, takeUp } from '../../src/resources/files/process'
+import { sweepFiles } from '../../src/resources/files/queue'
 import { attemptsMax, silentMs } from '../../src/resources/files/states'
 import { bindings } from '../support/agent'
 import { countOf, fileRow, finished, made, objectsOf, positions, retrieve, upload, uploaded, withFolder } from '../support/files'
@@ -11,7 +12,11 @@ const { DB, FILES } = bindings
 /** Puts a file back to where a worker that died had it, and all it had written. */
 async function abandon(id: string, processing_status: string, attempt = 1): Promise<void> {
   await DB.batch([
-    DB.prepare('update files set processing_status = ?2, attempt = ?3, updated_at = 0 where id = ?1').bind(id, processing_status, attempt),
+    DB.prepare('update files set processing_status = ?2, attempt = ?3, updated_at = 0, chunks_embedded = null where id = ?1').bind(
+      id,
+      processing_status,
+      attempt,
+    ),
     DB.prepare('delete from source_passages where file_id = ?1').bind(id),
     ...(processing_status === 'embedding' ? [] : [DB.prepare('delete from file_contents where file_id = ?1').bind(id)]),
   ])
@@ -57,7 +62,7 @@ describe('the processing of a file', () => {
       const before = (await call('GET', `/v1/folders/${folder}/passages`)).body.map(({ text }: { text: string }) => text).sort()
       await abandon(id, state, state === 'pending' ? 0 : 1)
       await Promise.all([sweepFiles(bindings, Date.now()), sweepFiles(bindings, Date.now())])
-      expect(await retrieve(call, folder, id)).toMatchObject({ processing_status: 'completed' })
+      expect(await finished(call, folder, id)).toMatchObject({ processing_status: 'completed' })
       const { total_chunks } = await retrieve(call, folder, id)
       expect(await positions(id)).toEqual(Array.from({ length: total_chunks }, (_, i) => i))
       expect((await call('GET', `/v1/folders/${folder}/passages`)).body.map(({ text }: { text: string }) => text).sort()).toEqual(before)
@@ -69,12 +74,12 @@ describe('the processing of a file', () => {
     const id = await uploaded(call, folder, 'A line of text.\n'.repeat(1_000), 'a.txt')
     const all = await positions(id)
     await DB.batch([
-      DB.prepare("update files set processing_status = 'embedding', updated_at = 0 where id = ?1").bind(id),
+      DB.prepare("update files set processing_status = 'embedding', chunks_embedded = 5, updated_at = 0 where id = ?1").bind(id),
       DB.prepare('delete from source_passages where file_id = ?1 and position >= 5').bind(id),
     ])
     await sweepFiles(bindings, Date.now())
+    expect(await finished(call, folder, id)).toMatchObject({ processing_status: 'completed', chunks_embedded: all.length })
     expect(await positions(id)).toEqual(all)
-    expect(await retrieve(call, folder, id)).toMatchObject({ processing_status: 'completed' })
   })
 
   it('is taken up by whoever asks for a file that was left', async () => {
@@ -114,7 +119,7 @@ describe('the processing of a file', () => {
     const id = await uploaded(call, folder, 'text', 'a.txt')
     await abandon(id, 'parsing', attemptsMax)
     await sweepFiles(bindings, Date.now())
-    expect(await retrieve(call, folder, id)).toMatchObject({
+    expect(await finished(call, folder, id)).toMatchObject({
       processing_status: 'error',
       error_message: expect.stringContaining(`${attemptsMax} attempts`),
     })
@@ -161,6 +166,6 @@ describe('every hour', () => {
     const id = await uploaded(call, folder, 'text', 'a.txt')
     await abandon(id, 'embedding')
     await hour(Date.now())
-    expect(await retrieve(call, folder, id)).toMatchObject({ processing_status: 'completed' })
+    expect(await finished(call, folder, id)).toMatchObject({ processing_status: 'completed' })
   })
 })

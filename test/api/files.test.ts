@@ -11,7 +11,7 @@ const namesIn = async (call: Call, folder: string) =>
   (await call('GET', `/v1/folders/${folder}/files?order=asc`)).body.map(({ file_name }: { file_name: string }) => file_name)
 
 describe('an upload', () => {
-  it('is answered while it is processed, and is completed then', async () => {
+  it('is answered while it waits to be processed, and is completed then', async () => {
     const { call, folder, organization_id } = await withFolder()
     const { status, body } = await upload(call, folder, '# Otters\n\nThey hold hands.\n', 'otters.md')
     expect(status).toBe(200)
@@ -26,7 +26,7 @@ describe('an upload', () => {
       file_size: 27,
       file_creation_date: null,
       file_last_modified_date: null,
-      processing_status: 'parsing',
+      processing_status: 'pending',
       error_message: null,
       total_chunks: null,
       chunks_embedded: null,
@@ -40,7 +40,7 @@ describe('an upload', () => {
       file_name: 'otters.md',
       processing_status: 'completed',
       total_chunks: 1,
-      chunks_embedded: 0,
+      chunks_embedded: 1,
       content: null,
     })
     expect(await retrieve(call, folder, body.id, '?include_content=true')).toMatchObject({ content: '# Otters\n\nThey hold hands.\n' })
@@ -72,13 +72,14 @@ describe('an upload', () => {
     expect(await typeOf('a.weird', 'text/x-weird')).toBe('text/x-weird')
     expect(await typeOf('a.csv', '', '?name=table')).toBe('text/csv')
     expect(await typeOf('a.bin', '', '?name=a.txt')).toBe('text/plain')
-    expect(await typeOf('a.pdf', 'text/plain')).toBe(415)
+    expect(await typeOf('a.pdf', 'text/plain')).toBe('application/pdf')
+    expect(await typeOf('a.pptx', 'text/plain')).toBe(415)
     expect(await typeOf('a.weird', 'application/octet-stream')).toBe(415)
   })
 
   it('of a type that is not read is refused with those that are, and stores nothing', async () => {
     const { call, folder, organization_id } = await withFolder()
-    for (const name of ['paper.pdf', 'letter.docx', 'photo.png', 'data']) {
+    for (const name of ['slides.pptx', 'letter.doc', 'photo.png', 'data']) {
       const answer = await call('POST', `/v1/folders/${folder}/upload`, formWith('x', name, 'application/octet-stream'))
       expectProblem(answer, 415)
       expect(answer.body.detail).toMatch(new RegExp(`'${name}'.*\\.txt, .*\\.md, .*\\.py`))

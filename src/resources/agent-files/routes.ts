@@ -4,7 +4,7 @@ import { body, idOf, json, operation } from '../../http/crud'
 import { type AppEnv, router } from '../../http/router'
 import { AppError } from '../../lib/errors'
 import { idPrefixes } from '../../lib/id'
-import { resumeAll } from '../files/process'
+import { enqueue } from '../files/queue'
 import { AgentFile, ExportQuery, ExportRequest, Imported, ImportedMessages, ImportForm, ImportHeaders, ImportMessages } from './schema'
 import { type ExportOptions, exportAgent } from './service/export'
 import { importMessages } from './service/history'
@@ -66,7 +66,10 @@ agentFileRoutes.openapi(
     const ctx = c.get('ctx')
     const imported = await importAgents(ctx, await textOf(form.file), form, embedding)
     const files = Object.values(imported.ids).filter((id) => id.startsWith(`${idPrefixes.file}-`))
-    if (files.length > 0) c.executionCtx.waitUntil(resumeAll(ctx.env, files))
+    await enqueue(
+      ctx.env,
+      files.map((file_id) => ({ file_id })),
+    )
     return c.json(imported, 200)
   },
 )

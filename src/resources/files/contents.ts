@@ -1,6 +1,6 @@
 import type { Env } from '../../env'
+import { decoded } from '../../retrieval/parse'
 import { longestView } from './open'
-import { decoded } from './text'
 import { type FileView, type LineRange, viewOf } from './window'
 
 /** Where the text of a file is. */
@@ -10,11 +10,28 @@ export interface StoredText {
   lines: number
 }
 
-/** The bytes of an object. Throws when it is not there. */
+/** Bytes that are read without a pause. */
+const pauseBytes = 64 * 1024
+
+/**
+ * The bytes of an object, in pieces of at most some tens of kilobytes. Now and then others get their turn: whoever reads a long file
+ * computes on every piece, and what is read ahead would be worked off without a pause. Throws when the object is not there.
+ */
 export async function* bytesOf(bucket: R2Bucket, key: string): AsyncGenerator<Uint8Array> {
   const object = await bucket.get(key)
   if (!object) throw new Error(`the object ${key} is missing`)
-  yield* object.body as AsyncIterable<Uint8Array>
+  let unpaused = 0
+  for await (const chunk of object.body as AsyncIterable<Uint8Array>) {
+    for (let at = 0; at < chunk.length; at += pauseBytes) {
+      const piece = chunk.subarray(at, at + pauseBytes)
+      unpaused += piece.length
+      if (unpaused > pauseBytes) {
+        await new Promise((resolve) => setTimeout(resolve, 0))
+        unpaused = 0
+      }
+      yield piece
+    }
+  }
 }
 
 async function* only(text: string): AsyncGenerator<string> {

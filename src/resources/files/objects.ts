@@ -17,6 +17,9 @@ const deletedAtOnce = 1_000
 
 export const objectKey = (organizationId: string, folderId: string, fileId: string): string => `${organizationId}/${folderId}/${fileId}`
 
+/** Key of the text that a worker made of a file, beside the file's own. */
+export const textKey = (fileKey: string, attempt: number): string => `${fileKey}.${attempt}.md`
+
 /** What was stored of a stream. */
 export interface StoredObject {
   size: number
@@ -97,12 +100,26 @@ export async function storeUnowned(
 export const owned = (d1: D1Database, key: string, fileId: string): D1PreparedStatement =>
   d1.prepare('delete from unowned_objects where object_key = ?1 and exists (select 1 from files where id = ?2)').bind(key, fileId)
 
-/** Statement that notes the objects of files that the same batch deletes: `which` is a condition on `files`. */
+/** Statement that takes the object of a text out of those that nobody owns, once it is the text of the file. */
+export const ownedText = (d1: D1Database, key: string, fileId: string): D1PreparedStatement =>
+  d1
+    .prepare(
+      'delete from unowned_objects where object_key = ?1 and exists (select 1 from file_contents where file_id = ?2 and object_key = ?1)',
+    )
+    .bind(key, fileId)
+
+/**
+ * Statement that notes the objects of files that the same batch deletes, those of their texts too: `which` is a condition on `files`.
+ * Returns their keys.
+ */
 export const disowned = (d1: D1Database, which: string, values: unknown[]): D1PreparedStatement =>
   d1
     .prepare(
-      `insert into unowned_objects (object_key, organization_id, due_at) select object_key, organization_id, 0 from files
-        where object_key is not null and ${which} on conflict do nothing returning object_key`,
+      `with gone as (select id, organization_id, object_key from files where ${which})
+        insert into unowned_objects (object_key, organization_id, due_at)
+        select object_key, organization_id, 0 from gone where object_key is not null
+        union select c.object_key, gone.organization_id, 0 from gone join file_contents c on c.file_id = gone.id where c.object_key is not null
+        on conflict do nothing returning object_key`,
     )
     .bind(...values)
 

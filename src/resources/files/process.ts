@@ -1,173 +1,99 @@
-import { type Row, readRow } from '../../db/rows'
+import { readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { messageOf } from '../../lib/errors'
-import { newId } from '../../lib/id'
 import { log } from '../../lib/log'
-import { passagesOf } from './chunks'
-import { bytesOf, openView, type StoredText, storedTexts, textOf } from './contents'
-import { closeOverLimit, defaultViewLimit, openForFolder } from './open'
-import { before, isFree, silentMs, take, unfinished } from './states'
-import { files, type ProcessingState } from './table'
-import { decoded, UnreadableFile } from './text'
-import { lineCounter } from './window'
+import { UnreadableFile } from '../../retrieval/parse'
+import { type EmbedPassages, embedPassages, isPassing } from './embed'
+import { dropObjects } from './objects'
+import { alive, asMine, living, moved, NotMine } from './own'
+import { storePassages } from './passages'
+import { readFile } from './read'
+import type { FileRow } from './service'
+import { attemptsMax, isLeft, nextRound, take } from './states'
+import { files } from './table'
 
-type FileRow = Row<typeof files>
-
-/** The file was taken by another worker, or is gone: whoever had it stops without another write. */
-class NotMine extends Error {}
-
-/** Largest text that is kept in its row, in bytes; longer ones are read from the uploaded object. */
-const rowBytes = 1_000_000
-/** Passages that one statement inserts, and the UTF-16 units in them. */
-const groupMost = { passages: 500, units: 250_000 }
-/** Files that one sweep takes up, and how long it goes on taking them. */
-const sweepMost = { files: 20, ms: 10 * 60_000 }
-
-const list = (values: readonly string[]) => JSON.stringify(values)
-
-/** `update files … where` the file is this worker's and in a state that `to` may follow. */
-const moved = (d1: D1Database, file: FileRow, to: ProcessingState, set = '', values: unknown[] = []): D1PreparedStatement =>
-  d1
-    .prepare(
-      `update files set processing_status = ?3, updated_at = ?4 ${set} where id = ?1 and attempt = ?2 and is_deleted = 0
-        and processing_status in (select value from json_each(?5)) returning id`,
-    )
-    .bind(file.id, file.attempt, to, Date.now(), list(before(to)), ...values)
-
-/** Runs a batch whose first statement moves the file or says that it is alive. Throws NotMine when it did neither. */
-async function asMine(env: Env, statements: D1PreparedStatement[]): Promise<void> {
-  const [first] = await env.DB.batch(statements)
-  if (!first?.results.length) throw new NotMine()
-}
-
-/** The text of a file that is to be read: of its bytes or, when it came without, what is stored as its text already. */
-async function* sourceOf(env: Env, file: FileRow): AsyncGenerator<string> {
-  if (file.object_key !== null) return yield* decoded(bytesOf(env.FILES, file.object_key))
-  const given = await env.DB.prepare('select text from file_contents where file_id = ?1').bind(file.id).first<{ text: string }>()
-  if (!given) throw new UnreadableFile('The file has no content. Upload it again.')
-  yield given.text
-}
-
-/** Reads a file once: the text if it is short, how many lines and passages it has. Throws UnreadableFile. */
-async function survey(env: Env, file: FileRow): Promise<StoredText & { passages: number }> {
-  const short = file.object_key === null || (file.file_size ?? 0) <= rowBytes
-  const lines = lineCounter()
-  let text = ''
-  async function* pieces() {
-    for await (const piece of sourceOf(env, file)) {
-      lines.add(piece)
-      if (short) text += piece
-      yield piece
-    }
-  }
-  let passages = 0
-  for await (const passage of passagesOf(pieces())) if (passage.trim()) passages++
-  // What replaces invalid bytes is longer than they are.
-  const fits = file.object_key === null || (short && new TextEncoder().encode(text).length <= rowBytes)
-  return { text: fits ? text : '', object_key: fits ? null : file.object_key, lines: lines.count(), passages }
-}
-
-/** From `parsing` to `embedding`: the text is stored, and the agents of the folder have the file, open as far as their limit allows. */
-async function parse(env: Env, file: FileRow): Promise<void> {
-  const d1 = env.DB
-  const found = await survey(env, file)
-  const { results } = await d1
-    .prepare(
-      `select distinct coalesce(a.per_file_view_window_char_limit, ?2) as most from sources_agents sa join agents a on a.id = sa.agent_id
-        where sa.source_id = ?1 and a.is_deleted = 0`,
-    )
-    .bind(file.source_id, defaultViewLimit)
-    .all<{ most: number }>()
-  const views = await Promise.all(results.map(async ({ most }) => ({ most, content: (await openView(env, found, most)).content })))
-  const now = Date.now()
-  await asMine(env, [
-    moved(d1, file, 'embedding', ', total_chunks = ?6, chunks_embedded = 0', [found.passages]),
-    d1
-      .prepare(
-        `insert into file_contents (id, file_id, text, object_key, lines, created_at, updated_at)
-          select ?3, id, ?4, ?5, ?6, ?7, ?7 from files where id = ?1 and attempt = ?2 and processing_status = 'embedding'
-          on conflict (file_id) do update set text = excluded.text, object_key = excluded.object_key, lines = excluded.lines`,
-      )
-      .bind(file.id, file.attempt, newId('fileContent'), found.text, found.object_key, found.lines, now),
-    openForFolder(d1, file, views, now),
-    closeOverLimit(d1, 'select agent_id from sources_agents where source_id = ?2', [file.source_id], now),
-  ])
-}
-
-/** From `embedding` to `completed`: the passages are stored in order, from where the last worker stopped. */
-async function index(env: Env, file: FileRow): Promise<void> {
-  const d1 = env.DB
-  const stored = (await storedTexts(env, [file.id])).get(file.id)
-  if (!stored) throw new NotMine()
-  const [last] = (
-    await d1
-      .prepare('select max(position) as position from source_passages where file_id = ?1')
-      .bind(file.id)
-      .all<{ position: number | null }>()
-  ).results
-  const done = (last?.position ?? -1) + 1
-  let position = 0
-  let units = 0
-  let group: [id: string, position: number, text: string][] = []
-  const flush = async () => {
-    const [rows, now] = [group, Date.now()]
-    group = []
-    units = 0
-    const alive = `update files set updated_at = ?3 where id = ?1 and attempt = ?2 and is_deleted = 0 and processing_status = 'embedding' returning id`
-    const insert = `insert into source_passages
-        (id, organization_id, source_id, file_id, file_name, position, text, created_at, updated_at, created_by_id, last_updated_by_id)
-      select value ->> 0, organization_id, source_id, f.id, file_name, value ->> 1, value ->> 2, ?4, ?4, created_by_id, created_by_id
-      from json_each(?3) join files f on f.id = ?1 and attempt = ?2 and is_deleted = 0 and processing_status = 'embedding'`
-    await asMine(env, [
-      d1.prepare(alive).bind(file.id, file.attempt, now),
-      d1.prepare(insert).bind(file.id, file.attempt, JSON.stringify(rows), now),
-    ])
-  }
-  for await (const text of passagesOf(textOf(env, stored))) {
-    if (!text.trim()) continue
-    if (position >= done) {
-      group.push([newId('passage'), position, text])
-      units += text.length
-      if (group.length >= groupMost.passages || units >= groupMost.units) await flush()
-    }
-    position++
-  }
-  if (group.length > 0) await flush()
-  await asMine(env, [moved(d1, file, 'completed')])
-}
-
-/** Ends a file's processing with a message; nothing that was made of it stays. */
+/** Ends a file's processing with a message; nothing that was made of it stays. A text that came without its bytes does. */
 async function fail(env: Env, file: FileRow, message: string): Promise<void> {
-  const failed = `file_id = ?1 and exists (select 1 from files where id = ?1 and processing_status = 'error')`
-  await env.DB.batch([
-    moved(env.DB, file, 'error', ', error_message = ?6, total_chunks = null, chunks_embedded = null', [message]),
-    ...['source_passages', 'file_contents', 'files_agents'].map((table) =>
-      env.DB.prepare(`delete from ${table} where ${failed}`).bind(file.id),
+  const d1 = env.DB
+  const failed = `select id from files where id = ?1 and processing_status = 'error'`
+  const on = (sql: string) => d1.prepare(sql).bind(file.id)
+  const [, noted] = await d1.batch<{ object_key: string }>([
+    moved(d1, file, 'error', ', error_message = ?6, total_chunks = null, chunks_embedded = null', [message]),
+    on(
+      `insert into unowned_objects (object_key, organization_id, due_at) select c.object_key, f.organization_id, 0
+        from files f join file_contents c on c.file_id = f.id
+        where f.id in (${failed}) and c.object_key is not null and c.object_key is not f.object_key
+        on conflict do nothing returning object_key`,
     ),
+    on(`update file_contents set lines = null where file_id in (${failed} and object_key is null)`),
+    on(`delete from file_contents where file_id in (${failed} and object_key is not null)`),
+    on(`delete from source_passages where file_id in (${failed})`),
+    on(`delete from files_agents where file_id in (${failed})`),
   ])
+  await dropObjects(
+    env,
+    (noted?.results ?? []).map((row) => row.object_key),
+  )
+}
+
+/** How a worker's turn on a file ended: the file is done or another's, or this worker stopped with work left, or failed. */
+export type Outcome = 'ended' | 'handed over' | 'failed'
+
+export interface WorkOptions {
+  embed?: EmbedPassages
+  /** How long this worker stores passages before it hands the file to another, in milliseconds. */
+  turnMs?: number
 }
 
 /**
- * Processes a file that this worker has taken, from where it stands to its end. A file that cannot be read ends in `error`; after any other
- * failure it stays where it is, for the next worker. Never rejects.
+ * Processes a file that this worker has taken, from where it stands to its end or to that of a turn. A file that cannot be read or embedded ends in
+ * `error`; after a failure that may pass it stays where it is, for the next worker, with what failed as its `error_message`. Never rejects.
  */
-export async function processTaken(env: Env, file: FileRow): Promise<void> {
+export async function processTaken(
+  env: Env,
+  file: FileRow,
+  { embed = embedPassages, turnMs = Number.POSITIVE_INFINITY }: WorkOptions = {},
+): Promise<Outcome> {
   try {
-    if (file.processing_status === 'parsing') await parse(env, file)
-    await index(env, file)
+    const done = await living(env, file, async () => {
+      if (file.processing_status !== 'parsing') return storePassages(env, file, embed, turnMs)
+      await readFile(env, file)
+      return storePassages(env, { ...file, chunks_embedded: 0 }, embed, turnMs)
+    })
+    if (done) return 'ended'
+    await asMine(env, [alive(env.DB, file, ', attempt = ?5', [nextRound(file.attempt)])])
+    return 'handed over'
   } catch (error) {
-    if (error instanceof NotMine) return
-    if (error instanceof UnreadableFile) return fail(env, file, error.message).catch(() => undefined)
-    log('warn', { msg: 'processing of a file stopped', org: file.organization_id, attempt: file.attempt, error: messageOf(error) })
+    if (error instanceof NotMine) return 'ended'
+    const message = messageOf(error)
+    if (error instanceof UnreadableFile || !isPassing(error)) {
+      await fail(env, file, message).catch(() => undefined)
+      return 'ended'
+    }
+    log('warn', { msg: 'processing of a file stopped', org: file.organization_id, attempt: file.attempt, error: message })
+    const note = 'update files set error_message = ?3 where id = ?1 and attempt = ?2'
+    await env.DB.prepare(note)
+      .bind(file.id, file.attempt, message)
+      .run()
+      .catch(() => undefined)
+    return 'failed'
   }
 }
 
-/** Takes a file up if it is free; null when it is another's or done. */
-export async function takeUp(env: Env, file: FileRow, now: number): Promise<FileRow | null> {
+/**
+ * Takes a file up if no worker has it: none came yet, the last is silent, or it handed the file over, whose number is then `handed`. Null
+ * when it is another's, or done, or is given up by this.
+ */
+export async function takeUp(env: Env, file: FileRow, now: number, handed?: number): Promise<FileRow | null> {
   const next = take(file)
-  if (!next || !isFree(file, now)) return null
+  if (!next || !(file.processing_status === 'pending' || file.attempt === handed || isLeft(file, now))) return null
   if (next.processing_status === 'error') {
-    await fail(env, file, `The file could not be processed: ${file.attempt} attempts did not come to an end. Upload it again.`)
+    const last = file.error_message ? ` The last one ended with: ${file.error_message}` : ''
+    await fail(
+      env,
+      file,
+      `The file could not be processed: ${attemptsMax} attempts did not come to an end.${last} Retry it, or upload it again.`,
+    )
     return null
   }
   const [taken] = (
@@ -179,34 +105,4 @@ export async function takeUp(env: Env, file: FileRow, now: number): Promise<File
       .all<Record<string, unknown>>()
   ).results
   return taken ? readRow(files, taken) : null
-}
-
-/** Processes a file if it is free. Never rejects. */
-export async function resume(env: Env, file: FileRow): Promise<void> {
-  const taken = await takeUp(env, file, Date.now()).catch(() => null)
-  if (taken) await processTaken(env, taken)
-}
-
-/** Processes those of the given files that are free, one after the other. Never rejects. */
-export async function resumeAll(env: Env, ids: string[]): Promise<void> {
-  for (const id of ids) {
-    const raw = await env.DB.prepare('select * from files where id = ?1').bind(id).first<Record<string, unknown>>()
-    if (raw) await resume(env, readRow(files, raw))
-  }
-}
-
-/** Takes up files that a crash left unfinished, a bounded number, one after the other. */
-export async function sweepFiles(env: Env, now: number): Promise<void> {
-  const began = Date.now()
-  const { results } = await env.DB.prepare(
-    `select * from files where is_deleted = 0 and (processing_status = 'pending'
-        or processing_status in (select value from json_each(?1)) and updated_at <= ?2) limit ?3`,
-  )
-    .bind(list(unfinished), now - silentMs, sweepMost.files)
-    .all<Record<string, unknown>>()
-  for (const raw of results) {
-    if (Date.now() - began > sweepMost.ms) return
-    const taken = await takeUp(env, readRow(files, raw), now)
-    if (taken) await processTaken(env, taken)
-  }
 }

@@ -8,7 +8,7 @@ import { folderService } from '../folders/service'
 import { textOf } from './contents'
 import { maxFileBytes } from './objects'
 import { agentFileService } from './of-agents'
-import { processTaken, resume } from './process'
+import { enqueue, retryFile, summonFor } from './queue'
 import {
   AgentFileQuery,
   FileMetadata,
@@ -20,7 +20,7 @@ import {
   uploadForm,
 } from './schema'
 import { fileOf, fileService } from './service'
-import { isFree } from './states'
+import { isLeft } from './states'
 import { type Uploaded, uploadFile } from './upload'
 
 const file = z.object({ file_id: idOf('file') })
@@ -83,7 +83,8 @@ function filesOf(mount: Mount): App {
       const given = c.req.valid('param') as Record<string, string> & { file_id: string }
       const row = await fileService.get(ctx, folderIn(mount, given), given.file_id)
       // Whoever polls a file that a crash left behind has it taken up again.
-      if (isFree(row, Date.now())) c.executionCtx.waitUntil(resume(ctx.env, row))
+      const now = Date.now()
+      if (isLeft(row, now)) c.executionCtx.waitUntil(summonFor(ctx.env, row.id, now))
       const stored = c.req.valid('query').include_content ? await fileService.text(ctx, row.id) : null
       if (!stored?.object_key) return c.json(FileMetadata.parse(fileOf(row, stored?.text)), 200)
       const { content: _, ...members } = FileMetadata.parse(fileOf(row))
@@ -101,7 +102,7 @@ function filesOf(mount: Mount): App {
       },
       {
         200: {
-          ...json(FileMetadata, 'The file; its processing has begun. Read it until it is `completed` or `error`.'),
+          ...json(FileMetadata, 'The file, which waits to be processed. Read it until it is `completed` or `error`.'),
           headers: z.object({ 'x-upload-result': z.literal('skipped').optional().describe('The folder had the file already.') }),
         },
       },
@@ -116,9 +117,26 @@ function filesOf(mount: Mount): App {
         (id) => receiveFile(c.req.raw, 'file', maxFileBytes, (incoming) => uploadFile(ctx, folder.id, id, incoming, query)),
         async (id) => ({ file: await fileService.get(ctx, folder.id, id), outcome: 'made before' }),
       )
-      c.executionCtx.waitUntil(outcome === 'stored' ? processTaken(ctx.env, row) : resume(ctx.env, row))
+      if (row.processing_status === 'pending') await enqueue(ctx.env, [{ file_id: row.id }])
       const state = { ...fileOf(row), file_name: row.file_name }
       return c.json(FileMetadata.parse(state), 200, outcome === 'skipped' ? { 'x-upload-result': outcome } : {})
+    },
+  )
+
+  app.openapi(
+    operation(
+      {
+        ...op(`retry_${noun}_file`),
+        method: 'post',
+        path: `${base}/files/{file_id}/retry`,
+        request: { params: withFile },
+        description: 'Processes a file anew that ended in `error`. A file in another state is answered with 409.',
+      },
+      { 200: json(FileMetadata, 'The file, which waits to be processed') },
+    ),
+    async (c) => {
+      const given = c.req.valid('param') as Record<string, string> & { file_id: string }
+      return c.json(FileMetadata.parse(fileOf(await retryFile(c.get('ctx'), folderIn(mount, given), given.file_id))), 200)
     },
   )
 

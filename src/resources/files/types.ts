@@ -1,5 +1,9 @@
-/** Types of files that this server reads, by the ending of the name. All are text. */
+import { docxType, pdfType } from '../../retrieval/parse'
+
+/** Types of files that this server reads itself, by the ending of the name. */
 const kinds: Record<string, string> = {
+  [pdfType]: 'pdf',
+  [docxType]: 'docx',
   'text/plain': 'txt text log rst tex ini cfg conf env properties',
   'text/markdown': 'md markdown mdx',
   'text/html': 'html htm xhtml',
@@ -36,29 +40,53 @@ const kinds: Record<string, string> = {
   'text/x-svelte': 'svelte',
 }
 
-const byEnding = new Map(Object.entries(kinds).flatMap(([type, endings]) => endings.split(' ').map((ending) => [ending, type] as const)))
+/** Types that Workers AI makes Markdown of, where it is bound. */
+const converted: Record<string, string> = {
+  [pdfType]: 'pdf',
+  [docxType]: 'docx',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+  'application/vnd.ms-excel.sheet.macroenabled.12': 'xlsm',
+  'application/vnd.ms-excel.sheet.binary.macroenabled.12': 'xlsb',
+  'application/vnd.ms-excel': 'xls',
+  'application/vnd.oasis.opendocument.text': 'odt',
+  'application/vnd.oasis.opendocument.spreadsheet': 'ods',
+  'application/vnd.apple.numbers': 'numbers',
+  'image/jpeg': 'jpeg jpg',
+  'image/png': 'png',
+  'image/webp': 'webp',
+  'image/svg+xml': 'svg',
+}
+export const convertedTypes: ReadonlySet<string> = new Set(Object.keys(converted))
+
+const endings = (types: Record<string, string>) =>
+  new Map(Object.entries(types).flatMap(([type, names]) => names.split(' ').map((ending) => [ending, type] as const)))
+const own = endings(kinds)
+const all = new Map([...own, ...endings(converted)])
 
 /** Endings of files that are known not to be text: what their sender calls them does not count. */
-const unread = new Set('pdf doc docx xls xlsx ppt pptx odt ods odp rtf epub png jpg jpeg gif webp zip gz tar 7z exe mp3 mp4'.split(' '))
+const unread = new Set(
+  'pdf doc docx xls xlsx xlsm xlsb ppt pptx odt ods odp rtf epub numbers png jpg jpeg gif webp svg zip gz tar 7z exe mp3 mp4'.split(' '),
+)
 
-/** What a refusal lists. */
-export const supportedTypes = `text files, by the ending of their name: ${[...byEnding.keys()].map((ending) => `.${ending}`).join(', ')}`
+/** What a refusal lists. `converts`: Workers AI is there. */
+export const supportedTypes = (converts: boolean): string =>
+  `text files, PDF and DOCX, by the ending of their name: ${[...(converts ? all : own).keys()].map((ending) => `.${ending}`).join(', ')}`
 
 /** The ending of a file's name, in lower case without the dot; empty when there is none. */
 export const endingOf = (name: string): string => /[^.]\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? ''
 
 /**
  * The MIME type of a file, by the first of its names whose ending is known, else by what its sender calls it; null when this server
- * does not read such files.
+ * does not read such files. `converts`: Workers AI is there.
  */
-export function fileTypeOf(names: string[], declared: string): string | null {
+export function fileTypeOf(names: string[], declared: string, converts = false): string | null {
   for (const ending of names.map(endingOf)) {
-    if (unread.has(ending)) return null
-    const type = byEnding.get(ending)
+    const type = (converts ? all : own).get(ending)
     if (type) return type
+    if (unread.has(ending)) return null
   }
   const type = declared.split(';')[0]?.trim().toLowerCase() ?? ''
-  return type.startsWith('text/') || type in kinds ? type : null
+  return type.startsWith('text/') || type in kinds || (converts && type in converted) ? type : null
 }
 
 /** `name_(n).ending`: the first of these that is not `taken`. */

@@ -5,7 +5,6 @@ import { AppError, notFound } from '../../lib/errors'
 import { disowned, dropObjects, objectKey, owned, type StoredObject, storeUnowned } from './objects'
 import type { UploadQuery } from './schema'
 import { type FileRow, fileRows, nameWithin } from './service'
-import { take } from './states'
 import { files } from './table'
 import { fileTypeOf, suffixed, supportedTypes } from './types'
 
@@ -16,7 +15,7 @@ export interface IncomingFile {
   bytes: AsyncIterable<Uint8Array>
 }
 
-/** The file that an upload came to: `stored` by this request, which then has it to process, or `skipped`, or made by an earlier try. */
+/** The file that an upload came to: `stored` by this request, or `skipped`, or made by an earlier try. */
 export interface Uploaded {
   file: FileRow
   outcome: 'stored' | 'skipped' | 'made before'
@@ -63,13 +62,12 @@ interface NewFile extends StoredObject {
 }
 
 /**
- * Writes the row of a stored file, as taken by the worker that its request starts, in place of the file `replaced`. Null when the folder
- * has a file of that name; throws 404 when the folder was deleted meanwhile.
+ * Writes the row of a stored file, in place of the file `replaced`. Null when the folder has a file of that name; throws 404 when the folder
+ * was deleted meanwhile.
  */
 async function insert(ctx: Ctx, file: NewFile, replaced: string | null): Promise<FileRow | null> {
   const d1 = ctx.env.DB
   const { organization_id, user_id } = ctx.actor
-  const state = take({ processing_status: 'pending', attempt: 0 })
   const old = [replaced ?? '', file.folder_id, organization_id]
   const which = 'id = ?1 and source_id = ?2 and organization_id = ?3'
   try {
@@ -78,9 +76,9 @@ async function insert(ctx: Ctx, file: NewFile, replaced: string | null): Promise
       d1.prepare(`delete from files where ${which}`).bind(...old),
       d1
         .prepare(
-          `insert into files (id, organization_id, source_id, file_name, original_file_name, file_type, file_size, processing_status, attempt,
+          `insert into files (id, organization_id, source_id, file_name, original_file_name, file_type, file_size, processing_status,
               object_key, content_hash, created_at, updated_at, created_by_id, last_updated_by_id)
-            select ?3, organization_id, id, name || '/' || ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?13
+            select ?3, organization_id, id, name || '/' || ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10, ?11, ?11
             from sources where id = ?1 and organization_id = ?2 and is_deleted = 0 returning *`,
         )
         .bind(
@@ -91,8 +89,6 @@ async function insert(ctx: Ctx, file: NewFile, replaced: string | null): Promise
           file.original,
           file.type,
           file.size,
-          state?.processing_status ?? 'pending',
-          state?.attempt ?? 0,
           file.key,
           file.digest,
           Date.now(),
@@ -120,9 +116,12 @@ async function insert(ctx: Ctx, file: NewFile, replaced: string | null): Promise
 export async function uploadFile(ctx: Ctx, folderId: string, id: string, incoming: IncomingFile, query: UploadQuery): Promise<Uploaded> {
   const original = cleanName(incoming.name)
   const name = query.name === undefined ? original : cleanName(query.name)
-  const type = fileTypeOf([name, original], incoming.type)
-  if (!type)
-    throw new AppError('unsupported_media_type', `'${name}' is of a type that this server does not read. It reads ${supportedTypes}.`)
+  const converts = ctx.env.AI !== undefined
+  const type = fileTypeOf([name, original], incoming.type, converts)
+  if (!type) {
+    const detail = `'${name}' is of a type that this server does not read. It reads ${supportedTypes(converts)}.`
+    throw new AppError('unsupported_media_type', detail)
+  }
   const asked = (await namesLike(ctx, folderId, name)).get(name)
   if (asked && query.duplicate_handling === 'skip') return { file: await fileRows.get(ctx, asked), outcome: 'skipped' }
   if (asked && query.duplicate_handling === 'error') throw nameTaken(name)

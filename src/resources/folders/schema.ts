@@ -45,7 +45,11 @@ export const FolderCreate = z
     name,
     ...fields,
     embedding: z.string().max(255).nullish().describe('Handle of an embedding model.'),
-    embedding_chunk_size: z.int().min(1).nullish(),
+    embedding_chunk_size: z
+      .int()
+      .min(1)
+      .nullish()
+      .describe('Tokens, about, that a passage of its files has at most: 300 when it is left out, at least 32, at most 4000.'),
   })
   .meta({ id: 'FolderCreate' })
 export type FolderCreate = z.output<typeof FolderCreate>

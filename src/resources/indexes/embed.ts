@@ -16,6 +16,13 @@ export interface Owed {
   text: string
 }
 
+/** A text that was not embedded. */
+export interface NotEmbedded {
+  id: string
+  kind: ErrorKind
+  message: string
+}
+
 /** Finds a model for an organization by its handle, its own providers included. */
 export type FindModel = (organization_id: string, handle: string) => Promise<EmbeddingModel>
 
@@ -95,9 +102,15 @@ const mixed = (row: Owed, got: number) =>
   `The model ${row.model} makes vectors of ${got} dimensions, and those that are kept here have ${row.dimensions}. Vectors of different dimensions are not mixed: rebuild with POST …/reindex.`
 
 /** Embeds rows of one organization and model. What the model refuses as a whole is tried text by text, so that one bad text is alone to fail. */
-async function embedGroup(d1: D1Database, find: FindModel, rows: Hashed[], now: () => Millis, signal?: AbortSignal): Promise<void> {
+async function embedGroup(
+  d1: D1Database,
+  find: FindModel,
+  rows: Hashed[],
+  now: () => Millis,
+  signal?: AbortSignal,
+): Promise<NotEmbedded[]> {
   const [first] = rows
-  if (!first) return
+  if (!first) return []
   try {
     const model = await find(first.organization_id, first.model)
     const made = await vectorsOf(d1, model, rows, signal)
@@ -111,31 +124,37 @@ async function embedGroup(d1: D1Database, find: FindModel, rows: Hashed[], now: 
     const bad = sized.filter((each) => !fits(each)).map(({ row, size }) => [row.id, row.version, mixed(row, size)])
     if (good.length > 0) await write(d1, embedded, good, now())
     if (bad.length > 0) await write(d1, failed, bad, now())
+    return bad.map(([id, , message]) => ({ id: String(id), kind: 'llm_bad_request' as const, message: String(message) }))
   } catch (error) {
     signal?.throwIfAborted()
     const kind = isAppError(error) ? error.kind : 'internal'
     if (kind === 'llm_bad_request' && rows.length > 1) {
-      for (const row of rows) await embedGroup(d1, find, [row], now, signal)
-      return
+      const alone: NotEmbedded[] = []
+      for (const row of rows) alone.push(...(await embedGroup(d1, find, [row], now, signal)))
+      return alone
     }
     const message = messageOf(error).slice(0, 1000)
     const refused = kind === 'llm_bad_request'
     const told = rows.map((row) => [row.id, row.version, message, now() + later(kind, row.attempts)])
     await write(d1, refused ? failed : postponed, told, now())
+    return rows.map(({ id }) => ({ id, kind, message }))
   }
 }
 
 /**
  * Embeds `pending` rows and writes what became of each: `embedded`, `failed` when the model refuses its text, or a later try. A row that was
- * changed meanwhile stays as it is. Rejects only when the database cannot be reached, or with the signal's reason.
+ * changed meanwhile stays as it is. Resolves with those that were not embedded, and why; rejects only when the database cannot be reached, or
+ * with the signal's reason.
  */
 export async function embedRows(
   d1: D1Database,
   find: FindModel,
   rows: Owed[],
   { now = Date.now, signal }: { now?: () => Millis; signal?: AbortSignal } = {},
-): Promise<void> {
+): Promise<NotEmbedded[]> {
   const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: await sha256(row.text) })))
   const groups = Map.groupBy(hashed, (row) => `${row.organization_id} ${row.model}`)
-  for (const group of groups.values()) await embedGroup(d1, find, group, now, signal)
+  const not: NotEmbedded[] = []
+  for (const group of groups.values()) not.push(...(await embedGroup(d1, find, group, now, signal)))
+  return not
 }

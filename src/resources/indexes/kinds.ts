@@ -16,8 +16,8 @@ export const sources: Record<VectorKind, Source> = {
   passage: { table: 'archival_passages', text: 'x.text', metadata: `'created_at', x.created_at` },
   source_passage: {
     table: 'source_passages',
-    // What a part of a file is about often stands in the heading above it only.
-    text: `coalesce(x.metadata_ ->> 'heading' || char(10), '') || x.text`,
+    // What a part of a file is about often stands only in the headings or the columns above it.
+    text: `coalesce(x.metadata_ ->> 'heading' || char(10), '') || coalesce(x.metadata_ ->> 'columns' || char(10), '') || x.text`,
     metadata: `'created_at', x.created_at`,
   },
   message: {

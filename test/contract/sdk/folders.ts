@@ -46,7 +46,7 @@ export function folders(api: Api): void {
       const folder_id = (await client.folders.create({ name: 'docs' })).id
       const answer = await client.folders.files.upload(folder_id, { file: text('# Otters\n', 'otters.md') })
       expect(answer).toMatchObject({ id: expect.stringMatching(/^file-/), source_id: folder_id, file_name: 'docs/otters.md', file_size: 9 })
-      expect(answer).toMatchObject({ processing_status: 'parsing', original_file_name: 'otters.md', file_type: 'text/markdown' })
+      expect(answer).toMatchObject({ processing_status: 'pending', original_file_name: 'otters.md', file_type: 'text/markdown' })
       const done = await until(async () => {
         const file = await client.folders.files.retrieve(answer.id, { folder_id })
         return file.processing_status === 'completed' && file
@@ -87,9 +87,9 @@ export function folders(api: Api): void {
     it('refuse files that they cannot read, and say which they can', async () => {
       const { client } = await api.member()
       const folder = (await client.folders.create({ name: 'docs' })).id
-      const error = await failureOf(client.folders.files.upload(folder, { file: text('%PDF', 'paper.pdf') }), APIError)
+      const error = await failureOf(client.folders.files.upload(folder, { file: text('%PDF', 'slides.pptx') }), APIError)
       expect(error.status).toBe(415)
-      expect(error.error).toMatchObject({ detail: expect.stringMatching(/'paper\.pdf'.*\.md/) })
+      expect(error.error).toMatchObject({ detail: expect.stringMatching(/'slides\.pptx'.*\.md/) })
       await failureOf(client.folders.files.upload(folder, { file: text('', 'empty.txt') }), UnprocessableEntityError)
       expect((await client.folders.files.list(folder)).items).toEqual([])
     })

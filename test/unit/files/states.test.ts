@@ -1,6 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { attemptsMax, before, move, type Progress, take, unfinished } from '../../../src/resources/files/states'
+import {
+  attemptsMax,
+  before,
+  handOver,
+  isLeft,
+  move,
+  nextRound,
+  type Progress,
+  silentMs,
+  take,
+  unfinished,
+} from '../../../src/resources/files/states'
 import { processingStates } from '../../../src/resources/files/table'
 
 describe('the states of a file', () => {
@@ -33,20 +44,47 @@ describe('the states of a file', () => {
     expect(take({ processing_status: 'parsing', attempt: attemptsMax })).toEqual({ processing_status: 'error', attempt: attemptsMax })
   })
 
+  it('are left to another by a worker that got on, which then has as many attempts again', () => {
+    const file = { processing_status: 'embedding' as const, attempt: 7 }
+    const handed = handOver(file, 7)
+    expect(handed).toEqual({ processing_status: 'embedding', attempt: 100 })
+    expect(handOver(file, 6)).toBeNull()
+    expect(handOver({ processing_status: 'completed', attempt: 7 }, 7)).toBeNull()
+    expect(take(handed as Progress)).toEqual({ processing_status: 'embedding', attempt: 101 })
+    expect([nextRound(0), nextRound(100), nextRound(101)]).toEqual([100, 200, 200])
+    expect(take({ processing_status: 'embedding', attempt: 100 + attemptsMax })).toMatchObject({ processing_status: 'error' })
+  })
+
+  it('are left when no worker gives a sign of itself', () => {
+    const at = (ms: number) => new Date(ms).toISOString()
+    for (const processing_status of processingStates)
+      expect([processing_status, isLeft({ processing_status, updated_at: at(0) }, silentMs)]).toEqual([
+        processing_status,
+        unfinished.includes(processing_status),
+      ])
+    expect(isLeft({ processing_status: 'pending', updated_at: at(1) }, silentMs)).toBe(false)
+  })
+
   it('end once and at one worker, whatever workers do and however late they are', () => {
     const step = fc.oneof(
       fc.constant({ kind: 'take' as const }),
-      fc.record({ kind: fc.constant('move' as const), worker: fc.nat({ max: 6 }), to: fc.constantFrom(...processingStates) }),
+      fc.record({ kind: fc.constant('hand over' as const), worker: fc.nat({ max: 203 }) }),
+      fc.record({
+        kind: fc.constant('move' as const),
+        worker: fc.oneof(fc.nat({ max: 6 }), fc.integer({ min: 100, max: 103 })),
+        to: fc.constantFrom(...processingStates),
+      }),
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let file: Progress = { processing_status: 'pending', attempt: 0 }
         const seen: string[] = [file.processing_status]
         for (const each of steps) {
-          const next = each.kind === 'take' ? take(file) : move(file, each.worker, each.to)
+          const next =
+            each.kind === 'take' ? take(file) : each.kind === 'move' ? move(file, each.worker, each.to) : handOver(file, each.worker)
           if (!next) continue
           expect(unfinished).toContain(file.processing_status)
-          if (each.kind === 'move') expect(each.worker).toBe(file.attempt)
+          if (each.kind !== 'take') expect(each.worker).toBe(file.attempt)
           expect(next.attempt).toBeGreaterThanOrEqual(file.attempt)
           if (next.processing_status !== file.processing_status) seen.push(next.processing_status)
           file = next
@@ -54,7 +92,7 @@ describe('the states of a file', () => {
         const order = ['pending', 'parsing', 'embedding', 'completed']
         const way = seen.at(-1) === 'error' ? seen.slice(0, -1) : seen
         expect(way).toEqual(order.slice(0, way.length))
-        expect(file.attempt).toBeLessThanOrEqual(attemptsMax)
+        expect(file.attempt % 100).toBeLessThanOrEqual(attemptsMax)
       }),
     )
   })
