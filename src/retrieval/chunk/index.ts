@@ -112,7 +112,12 @@ export class Chunker {
     let kept = count
     if (next && next.strength < strength.part) {
       let tokens = 0
-      for (let i = count - 1; i > this.#repeated; i--) {
+      // Something of the chunk stays behind: a repeat of all of it would be the same chunk, only longer.
+      const behind = Math.max(
+        this.#repeated,
+        units.findIndex((unit) => !isBlank(unit)),
+      )
+      for (let i = count - 1; i > behind; i--) {
         tokens += this.#held[i]?.tokens ?? 0
         if (tokens > overlap * this.#size) break
         if ((this.#held[i]?.strength ?? 0) >= strength.sentence) kept = i

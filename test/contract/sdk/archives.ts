@@ -36,7 +36,8 @@ export function archives(api: Api): void {
       const created_at = '2020-01-02T03:04:05.000Z'
       const passage = await client.archives.passages.create(id, { text: 'one', tags: ['a', 'b', 'a'], metadata: { n: 1 }, created_at })
       expect(passage).toMatchObject({ id: expect.stringMatching(/^passage-/), archive_id: id, text: 'one', tags: ['a', 'b'], created_at })
-      expect(passage).toMatchObject({ embedding: null, embedding_config: null, metadata: { n: 1 }, file_id: null, is_deleted: false })
+      const embedding_config = expect.objectContaining({ handle: 'loci/use-lite', embedding_dim: 512 })
+      expect(passage).toMatchObject({ embedding: null, embedding_config, metadata: { n: 1 }, file_id: null, is_deleted: false })
       const many = await client.archives.passages.createMany(id, { passages: [{ text: 'two' }, { text: 'three', tags: ['a'] }] })
       expect(texts(many)).toEqual(['two', 'three'])
       expect(await client.archives.passages.delete(passage.id ?? '', { archive_id: id })).toBeNull()
@@ -80,11 +81,13 @@ export function archives(api: Api): void {
       expect(texts(await client.agents.passages.list(agent_id, { search: 'COFFEE' }))).toHaveLength(2)
 
       const { count, results } = await client.agents.passages.search(agent_id, { query: 'green tea' })
+      // What holds the words comes first, then what is near in meaning only.
       expect([count, results]).toEqual([
-        2,
+        3,
         [
           { id: made[0]?.id, content: 'Ada likes green tea', timestamp: '2024-01-15T09:00:00.000-08:00', tags: ['tea', 'ada'] },
           expect.objectContaining({ id: made[2]?.id, tags: [] }),
+          expect.objectContaining({ id: made[1]?.id }),
         ],
       ])
       const search = async (params: object) =>
@@ -108,7 +111,8 @@ export function archives(api: Api): void {
       const [mine] = await client.agents.passages.create(one.id, { text: 'the walrus of one', tags: ['t'] })
       await client.agents.passages.create(two.id, { text: 'the walrus of two', created_at: '2020-01-01T00:00:00Z' })
       const hits = await client.passages.search({ query: 'walrus', agent_id: one.id })
-      expect(hits).toEqual([{ passage: mine, score: 1 / 61, metadata: expect.objectContaining({ fts_rank: 1 }) }])
+      const metadata = { search_mode: 'hybrid', fts_rank: 1, vector_rank: 1, rrf_score: 1.5 / 61 }
+      expect(hits).toEqual([{ passage: mine, score: 1.5 / 61, metadata }])
       expect(found(await client.passages.search({ query: 'walrus', archive_id: mine?.archive_id ?? '' }))).toEqual(['the walrus of one'])
       expect(found(await client.passages.search({ query: 'walrus' }))).toHaveLength(2)
       expect(found(await client.passages.search({}))).toEqual(['the walrus of one', 'the walrus of two'])

@@ -22,7 +22,7 @@ export function folders(api: Api): void {
       const { client, exchanges } = await api.member()
       const folder = await client.folders.create({ name: 'handbook', description: 'How we work', metadata: { a: 1 } })
       expect(folder).toMatchObject({ id: expect.stringMatching(/^source-/), name: 'handbook', instructions: null, metadata: { a: 1 } })
-      expect(folder.embedding_config).toEqual({})
+      expect(folder.embedding_config).toMatchObject({ handle: 'loci/use-lite', embedding_dim: 512 })
       expect(await client.folders.retrieve(folder.id)).toEqual(folder)
       const changed = await client.folders.update(folder.id, { instructions: 'Read first', metadata: { b: 2 } })
       expect(changed).toMatchObject({ id: folder.id, name: 'handbook', instructions: 'Read first', metadata: { b: 2 } })

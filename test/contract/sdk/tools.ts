@@ -103,17 +103,20 @@ export function tools(api: Api): void {
       await failureOf(client.tools.create({ ...definition('f'), return_char_limit: 0 }), UnprocessableEntityError)
     })
 
-    it('are found by words, best match first', async () => {
+    it('are found by words and by meaning, best match first', async () => {
       const { client } = await api.member()
       await client.tools.create({ ...definition('send_email', 'Sends a message.'), tags: ['office'] })
       await client.tools.create(definition('list_invoices', 'Lists invoices that were emailed.'))
       const found = await client.tools.search({ query: 'email', search_mode: 'hybrid', limit: 5 })
-      expect(found.map(({ tool }) => tool.name)).toEqual(['send_email', 'list_invoices'])
-      expect(found[0]).toMatchObject({ combined_score: expect.any(Number), fts_rank: 1, vector_rank: null })
+      expect(found.map(({ tool }) => tool.name).slice(0, 2)).toEqual(['send_email', 'list_invoices'])
+      expect(found[0]).toMatchObject({ combined_score: expect.any(Number), fts_rank: 1, vector_rank: expect.any(Number) })
       expect(found[0]?.embedded_text).toContain('office')
       expect(await client.tools.search({ query: 'email', tags: ['office'], tool_types: ['custom'] })).toHaveLength(1)
-      const error = await failureOf(client.tools.search({ query: 'email', search_mode: 'vector' }), BadRequestError)
-      expect(error.message).toMatch(/no embeddings/)
+      const near = await client.tools.search({ query: 'Which bills are unpaid?', search_mode: 'vector', tool_types: ['custom'] })
+      expect(near.map(({ tool, fts_rank, vector_rank }) => [tool.name, fts_rank, vector_rank])).toEqual([
+        ['list_invoices', null, 1],
+        ['send_email', null, 2],
+      ])
       await failureOf(client.tools.search({ limit: 101 }), UnprocessableEntityError)
     })
 
