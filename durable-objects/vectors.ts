@@ -60,6 +60,19 @@ export class VectorsObject extends DurableObject<Env> {
   }
 }
 
+/**
+ * What an object answered, as a value of this Worker's own. The answer itself would be handed on with its disposer, and be kept until whoever
+ * asked disposes of it, which nobody does with an answer of Vectorize.
+ */
+async function own<T>(answer: Promise<T & Partial<Disposable>>): Promise<T> {
+  const value = await answer
+  try {
+    return structuredClone(value)
+  } finally {
+    value[Symbol.dispose]?.()
+  }
+}
+
 /** What a binding hands over in `props`. */
 export interface LocalVectorizeProps {
   dimensions: number
@@ -74,17 +87,17 @@ export interface LocalVectorizeProps {
 /** Stands in for the binding of a Vectorize index where there is none, with the same answers: docs/vectorize.md has what differs. */
 export class LocalVectorize extends WorkerEntrypoint<Env, LocalVectorizeProps> implements VectorIndex {
   async describe(): Promise<VectorizeIndexInfo> {
-    return this.#object.describe(this.#spec)
+    return own(this.#object.describe(this.#spec))
   }
 
   async query(vector: VectorFloatArray | number[], options?: VectorizeQueryOptions): Promise<VectorizeMatches> {
     const values = checkQueryVector(vector, this.#spec.dimensions)
-    return this.#object.query(this.#spec, values, checkOptions(options))
+    return own(this.#object.query(this.#spec, values, checkOptions(options)))
   }
 
   async queryById(vectorId: string, options?: VectorizeQueryOptions): Promise<VectorizeMatches> {
     const id = checkQueryId(vectorId)
-    return this.#object.queryById(this.#spec, id, checkOptions(options))
+    return own(this.#object.queryById(this.#spec, id, checkOptions(options)))
   }
 
   async insert(vectors: VectorizeVector[]): Promise<VectorizeAsyncMutation> {
@@ -97,17 +110,17 @@ export class LocalVectorize extends WorkerEntrypoint<Env, LocalVectorizeProps> i
 
   async deleteByIds(ids: string[]): Promise<VectorizeAsyncMutation> {
     const checked = checkIds('VECTOR_DELETE', ids, vectorizeLimits.deletedPerCall)
-    return this.#object.delete(this.#spec, checked)
+    return own(this.#object.delete(this.#spec, checked))
   }
 
   async getByIds(ids: string[]): Promise<VectorizeVector[]> {
     const checked = checkIds('VECTOR_GET', ids, vectorizeLimits.fetchedPerCall)
-    return this.#object.get(this.#spec, checked)
+    return own(this.#object.get(this.#spec, checked))
   }
 
   async #write(operation: Operation, vectors: VectorizeVector[]): Promise<VectorizeAsyncMutation> {
     const checked = checkVectors(operation, vectors, this.#spec.dimensions)
-    return this.#object.write(this.#spec, operation, checked)
+    return own(this.#object.write(this.#spec, operation, checked))
   }
 
   get #spec(): IndexSpec {

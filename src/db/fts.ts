@@ -55,20 +55,31 @@ export function scopedMatch(scopeIds: readonly string[], text: string): string |
   return words && `scope : (${scopes}) AND text : (${words})`
 }
 
-/** Something that was found by its words: how much of the query it holds, from above 0 to 1. */
+/** Something that was found by its words: how much of the query it holds, from above 0 to 1; 1 where that was not asked for. */
 export interface WordHit {
   id: string
   held: number
 }
 
-/**
- * Finds by words. `ranked` is SQL whose rows have the columns id, row (of the index) and rank; `terms` are counted in the columns `within` of
- * the index, through one more parameter after `values`.
- */
-export async function foundByWords(
-  d1: D1Database,
-  { index, within, ranked, values, terms }: { index: string; within: string; ranked: string; values: unknown[]; terms: string[] },
-): Promise<WordHit[]> {
+/** A search by words. `ranked` is SQL whose rows have the columns id, row (of the index) and rank. */
+export interface WordSearch {
+  index: string
+  ranked: string
+  values: unknown[]
+  /** Parts of the query, and the columns of the index in which they are counted: null leaves them uncounted. */
+  terms: string[] | null
+  within: string
+}
+
+/** What is found by words, best first. Terms are counted through one more parameter after `values`. */
+export async function foundByWords(d1: D1Database, { index, within, ranked, values, terms }: WordSearch): Promise<WordHit[]> {
+  if (terms === null) {
+    const { results } = await d1
+      .prepare(`select found.id from (${ranked}) found order by found.rank`)
+      .bind(...values)
+      .all<{ id: string }>()
+    return results.map(({ id }) => ({ id, held: 1 }))
+  }
   const held = `select count(*) from json_each(?${values.length + 1}) term
     where exists (select 1 from ${index} entry where entry.${index} match term.value and entry.rowid = found.row)`
   const { results } = await d1

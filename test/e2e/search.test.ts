@@ -68,7 +68,7 @@ it('finds messages by meaning, and tells an agent so', async () => {
   expect(returned?.tool_return).toContain('physician')
 })
 
-it('embeds what was stored before a crash, puts it into the index, and rebuilds the index on demand', async () => {
+it('embeds what was stored before a crash, puts it into the index, and goes on with a rebuild that another crash cut', async () => {
   const archive = await client.archives.create({ name: 'crash' })
   const texts = Array.from(
     { length: 150 },
@@ -82,6 +82,9 @@ it('embeds what was stored before a crash, puts it into the index, and rebuilds 
   await until('all vectors', async () => (await indexOf(path)).indexed === texts.length)
   expect(await indexOf(path, { check: true })).toMatchObject({ texts: 150, pending: 0, missing: 0, embedding: 'loci/use-lite' })
   const job = await client.post<{ id: string }>(`/v1/${path}/reindex`, { body: { re_embed: true } })
+  await pause(300)
+  await server.kill9()
+  await server.restart()
   await until('the rebuild', async () => (await client.get<{ status: string }>(`/v1/jobs/${job.id}`)).status === 'completed')
   expect(await indexOf(path)).toMatchObject({ texts: 150, indexed: 150 })
   const other = { body: { embedding: 'openai/text-embedding-3-small' } }

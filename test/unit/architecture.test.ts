@@ -9,7 +9,7 @@ const rules: { layer: RegExp; local: RegExp; packages: RegExp }[] = [
   {
     layer: /^src\/retrieval\//,
     local: /^src\/(retrieval|lib)\//,
-    packages: /^(fflate|htmlparser2|mammoth|re2js|tokenx|unpdf|csv-parse\/.*)$/,
+    packages: /^(fflate|htmlparser2|re2js|tokenx|unpdf)$/,
   },
   { layer: /^src\/sandbox\//, local: /^src\/(sandbox|lib)\//, packages: /^(@lezer\/|@cfworker\/json-schema$)/ },
   { layer: /^src\/models\//, local: /^src\/(models|runtime|retrieval|lib|env)/, packages: /^(@ai-sdk\/|workers-ai-provider$)/ },

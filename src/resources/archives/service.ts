@@ -6,6 +6,7 @@ import type { Row } from '../../db/rows'
 import { notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { assertSameModel, embeddingOf } from '../indexes/embedding-config'
+import { pokeIndex } from '../indexes/poke'
 import type { ArchiveCreate, ArchiveFilters, ArchiveUpdate } from './schema'
 import { archives, archivesAgents } from './table'
 
@@ -51,5 +52,6 @@ export const archiveService = {
       .where(rows.owned(ctx, eq(archives.id, id)))
       .returning({ id: archives.id })
     if (deleted.length === 0) throw notFound('Archive', id)
+    ctx.later(pokeIndex(ctx.env, ctx.actor.organization_id))
   },
 }

@@ -10,7 +10,7 @@ function linesOf({ start_line, end_line }: Record<string, unknown>): Lines | nul
 }
 
 /** What an agent finds in its files by words and by meaning. */
-export async function searchForAgent(env: Env, query: FilePassageQuery): Promise<FilePassage[]> {
-  const found = await findFilePassages(env, { ...query, mode: 'hybrid' })
+export async function searchForAgent(env: Env, { agent_id, ...query }: FilePassageQuery): Promise<FilePassage[]> {
+  const found = await findFilePassages(env, { ...query, within: { agent_id }, mode: 'hybrid' })
   return found.map(({ row: { file_name, metadata, text } }) => ({ file_name, lines: linesOf(metadata), text }))
 }

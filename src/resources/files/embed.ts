@@ -12,18 +12,6 @@ import type { FileRow } from './service'
  */
 export type EmbedPassages = (env: Env, file: FileRow, ids: string[]) => Promise<void>
 
-/** Embeds with the model of the folder; what was embedded before is left as it is. Without a model, passages are found by their words. */
-export const embedPassages: EmbedPassages = async (env, file, ids) => {
-  const { results } = await env.DB.prepare(
-    `select ${owedColumns} from json_each(?1) given cross join vectors v on v.id = given.value where v.state = 'pending'`,
-  )
-    .bind(JSON.stringify(ids))
-    .all<Owed>()
-  const [failed] = await embedRows(env.DB, findModel(env), results)
-  if (failed) throw new AppError(failed.kind, `The file could not be embedded: ${failed.message}`)
-  await pokeIndex(env, file.organization_id)
-}
-
 const passing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'llm_rate_limit',
   'llm_error',
@@ -34,6 +22,21 @@ const passing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unavailable',
   'internal',
 ])
+
+/**
+ * Embeds with the model of the folder; what was embedded before is left as it is. Without a model, or with one that is not set up, passages are
+ * found by their words; the index of the folder says why, and embeds them when the model can be used.
+ */
+export const embedPassages: EmbedPassages = async (env, file, ids) => {
+  const { results } = await env.DB.prepare(
+    `select ${owedColumns} from json_each(?1) given cross join vectors v on v.id = given.value where v.state = 'pending'`,
+  )
+    .bind(JSON.stringify(ids))
+    .all<Owed>()
+  const failed = (await embedRows(env.DB, findModel(env), results)).find(({ kind }) => passing.has(kind))
+  if (failed) throw new AppError(failed.kind, `The file could not be embedded: ${failed.message}`)
+  await pokeIndex(env, file.organization_id)
+}
 
 /** Whether what failed may do better when it is tried again. */
 export const isPassing = (error: unknown): boolean => !isAppError(error) || passing.has(error.kind)

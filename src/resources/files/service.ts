@@ -6,6 +6,7 @@ import type { Row } from '../../db/rows'
 import { notFound } from '../../lib/errors'
 import type { Page } from '../../lib/page'
 import { folders } from '../folders/table'
+import { pokeIndex } from '../indexes/poke'
 import { type StoredText, storedTexts, wholeText } from './contents'
 import { disowned, dropObjects } from './objects'
 import { files } from './table'
@@ -91,6 +92,7 @@ export const fileService = {
       d1.prepare(`delete from files where ${which} returning id`).bind(...values),
     ])
     if (!deleted?.results.length) throw notFound('File', fileId)
+    ctx.later(pokeIndex(ctx.env, ctx.actor.organization_id))
     await dropObjects(
       ctx.env,
       (objects?.results ?? []).map((row) => row.object_key),

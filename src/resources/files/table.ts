@@ -9,8 +9,8 @@ export const processingStates = ['pending', 'parsing', 'embedding', 'completed',
 export type ProcessingState = (typeof processingStates)[number]
 
 /**
- * Files (seed 001). The uploaded bytes are in R2 under `object_key`. `attempt` counts how often processing began, so that of two workers
- * only the one that took the file last can move it on.
+ * Files (seed 001). The uploaded bytes are in R2 under `object_key`. `attempt` grows each time that processing begins, so that of two
+ * workers only the one that took the file last can move it on.
  */
 export const files = sqliteTable(
   'files',

@@ -49,7 +49,9 @@ export const FolderCreate = z
       .int()
       .min(1)
       .nullish()
-      .describe('Tokens, about, that a passage of its files has at most: 300 when it is left out, at least 32, at most 4000.'),
+      .describe(
+        'Tokens, about, that a passage of its files has at most: when it is left out what suits the embedding model, 300 or 100 for the built-in one; at least 32, at most 4000.',
+      ),
   })
   .meta({ id: 'FolderCreate' })
 export type FolderCreate = z.output<typeof FolderCreate>

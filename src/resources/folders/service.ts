@@ -13,6 +13,7 @@ import { agents } from '../agents/table'
 import { disowned, dropObjects } from '../files/objects'
 import { nameWithin } from '../files/service'
 import { assertSameModel, embeddingOf } from '../indexes/embedding-config'
+import { pokeIndex } from '../indexes/poke'
 import { sourcePassages } from '../passages/table'
 import { withoutFileToolsOfLast } from '../tools/of-folders'
 import type { FolderCreate, FolderFilters, FolderStats, FolderUpdate } from './schema'
@@ -117,6 +118,7 @@ export const folderService = {
       d1.prepare('delete from sources where id = ?1 and organization_id = ?2 and is_deleted = 0 returning id').bind(...values),
     ])
     if (!deleted?.results.length) throw notFound('Folder', id)
+    ctx.later(pokeIndex(ctx.env, ctx.actor.organization_id))
     await dropObjects(
       ctx.env,
       (objects?.results ?? []).map((row) => row.object_key),

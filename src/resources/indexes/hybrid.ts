@@ -1,4 +1,4 @@
-import type { WordHit } from '../../db/fts'
+import { queryTerms, type WordHit } from '../../db/fts'
 import type { Env } from '../../env'
 import { AppError, messageOf } from '../../lib/errors'
 import { log } from '../../lib/log'
@@ -21,8 +21,8 @@ export interface HybridSearch {
   query: string
   mode: SearchMode
   limit: number
-  /** What is found by words, best first, at most `limit`. */
-  byWords(limit: number): Promise<WordHit[]>
+  /** What is found by words, best first, at most `limit`; `terms` of the query are counted in each, unless they are null. */
+  byWords(limit: number, terms: string[] | null): Promise<WordHit[]>
 }
 
 /** What was found, and by which of the ways: `fts` also where `hybrid` was asked for and the other way was not open. */
@@ -63,17 +63,21 @@ async function orNull(work: Promise<string[]>, organization_id: string): Promise
 }
 
 /**
- * Searches by words, by meaning or both. Throws `bad_request` for `vector` where there are no embeddings, and then what their model throws;
+ * Searches by words, by meaning or both; an empty query finds nothing. Throws `bad_request` for `vector` where there are no embeddings, and then what their model throws;
  * `hybrid` goes on without them.
  */
 export async function hybrid(env: Env, search: HybridSearch): Promise<Found[]> {
-  const { mode, models, limit, within } = search
+  const { mode, models, limit, within, query } = search
+  if (query.trim() === '') return []
   const most = Math.max(depth.words, limit)
   const fused = (by: SearchMode, words: WordHit[] | null, meanings: string[] | null): Found[] =>
     fuse(words, meanings, limit).map((found) => ({ ...found, search_mode: by }))
-  if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fused('fts', await search.byWords(most), null)
+  if (mode === 'fts' || (mode === 'hybrid' && models.length === 0)) return fused('fts', await search.byWords(most, null), null)
   if (models.length === 0) throw noEmbeddings()
   if (mode === 'vector') return fused('vector', null, await byMeaning(env, search))
-  const [words, meanings] = await Promise.all([search.byWords(most), orNull(byMeaning(env, search), within.organization_id)])
+  const [words, meanings] = await Promise.all([
+    search.byWords(most, queryTerms(query)),
+    orNull(byMeaning(env, search), within.organization_id),
+  ])
   return fused(meanings === null ? 'fts' : 'hybrid', words, meanings)
 }

@@ -36,7 +36,7 @@ const embedMost = 16
 /** Results that one question to the index may ask for. */
 const topMost = 100
 /** Namespaces that are asked one by one; of more, all of the organization is. */
-const namespacesMost = 8
+const namespacesMost = 20
 
 interface Scored {
   id: string
@@ -100,19 +100,25 @@ async function ask(index: VectorIndex, within: Within, query: Float32Array, dept
   return answers.flatMap(({ matches }) => matches.map(({ id, score }) => ({ id, score })))
 }
 
-/** Those of the hits that are there, unchanged and within the search. The index may be behind. */
-async function checked(env: Env, within: Within, model: string, hits: Scored[]): Promise<Scored[]> {
+/**
+ * Those of the hits that are there and within the search. The index may be behind: of one that is on its way into it again, what is stored is
+ * compared.
+ */
+async function checked(env: Env, within: Within, model: string, query: Float32Array, hits: Scored[]): Promise<Scored[]> {
   if (hits.length === 0) return []
   const { kind, where, params } = within
   const n = params.length
   const { results } = await env.DB.prepare(
-    `select v.id from json_each(?${n + 1}) hit cross join vectors v on v.id = hit.value cross join ${sources[kind].table} x on x.id = v.id
-      where v.state = 'indexed' and v.model = ?${n + 2} and ${where}`,
+    `select v.id, case when v.state <> 'indexed' then v.vector end as vector from json_each(?${n + 1}) hit cross join vectors v on v.id = hit.value cross join ${sources[kind].table} x on x.id = v.id
+      where v.state in ('indexed', 'embedded', 'submitted') and v.model = ?${n + 2} and ${where}`,
   )
     .bind(...params, JSON.stringify(hits.map(({ id }) => id)), model)
-    .all<{ id: string }>()
-  const there = new Set(results.map(({ id }) => id))
-  return hits.filter(({ id }) => there.has(id))
+    .all<{ id: string; vector: string | null }>()
+  const scores = new Map(hits.map(({ id, score }) => [id, score]))
+  return results.map(({ id, vector }) => ({
+    id,
+    score: vector === null ? (scores.get(id) ?? 0) : similarity(query, decodeVector(vector)),
+  }))
 }
 
 const scoredBy =
@@ -147,5 +153,5 @@ export async function nearest(
   const [direct, hits] = await Promise.all([stored(env, within, model.handle, within.exact), ask(index, within, query, topMost)])
   const compared = new Map(direct.map((row) => [row.id, scoredBy(query)(row)]))
   const others = hits.filter(({ id }) => !compared.has(id))
-  return best([...compared.values(), ...(await checked(env, within, model.handle, others))], depth)
+  return best([...compared.values(), ...(await checked(env, within, model.handle, query, others))], depth)
 }

@@ -96,7 +96,11 @@ async function advance(d1: D1Database, { id, metadata }: Job, now: Millis): Prom
       metadata_ = json_set(metadata_, '$.failed', (select count(*) from vectors where namespace = ?2 and kind = ?3 and state = 'failed'))
     where id = ?1 and status in ('created', 'running')
       and not exists (select 1 from vectors where namespace = ?2 and kind = ?3 and state <> 'indexed' and ${isOpen})`
-  await d1.prepare(ended).bind(id, namespace, kind, now).run()
+  // Why it takes long, if it does: a job waits for a model that is not set up, or does not answer.
+  const told = `update jobs set metadata_ = json_set(metadata_, '$.error',
+      (select error from vectors where namespace = ?2 and kind = ?3 and state <> 'indexed' and ${isOpen} and error is not null limit 1))
+    where id = ?1 and status in ('created', 'running')`
+  await d1.batch([d1.prepare(ended).bind(id, namespace, kind, now), d1.prepare(told).bind(id, namespace, kind)])
   return 0
 }
 

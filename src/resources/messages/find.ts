@@ -1,4 +1,4 @@
-import { foundByWords, queryTerms, scopedMatch } from '../../db/fts'
+import { foundByWords, scopedMatch } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
@@ -94,11 +94,11 @@ export async function findMessages(env: Env, filter: MessageFilter): Promise<Fou
     query,
     mode,
     limit,
-    async byWords(most) {
+    async byWords(most, terms) {
       const match = scopedMatch([agent_id ?? organization_id], query)
       if (match === null) return []
       const values = [...params, match, most]
-      return foundByWords(env.DB, { index: 'messages_fts', within: 'text', ranked: byWords, values, terms: queryTerms(query) })
+      return foundByWords(env.DB, { index: 'messages_fts', within: 'text', ranked: byWords, values, terms })
     },
   })
   const rows = await rowsOf(

@@ -246,7 +246,11 @@ export type SearchRequest = z.output<typeof SearchRequest>
 const places = {
   fts_rank: z.int().nullable().describe('Place by words, from 1; null when it is not among them.'),
   vector_rank: z.int().nullable().describe('Place by meaning, from 1; null when it is not among them.'),
-  rrf_score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings.'),
+  rrf_score: z
+    .number()
+    .describe(
+      'Reciprocal rank fusion: 1 / (60 + place) by words, times the share of the query that is held, and half of 1 / (60 + place) by meaning; in full where only one of the two searched.',
+    ),
 }
 
 const searchedRoles = ['user', 'assistant', 'tool', 'summary'] as const

@@ -102,7 +102,11 @@ export const PassageSearch = z
       .describe('What to look for: words, "phrases in quotes", beginnings of words (`migrat*`). Without a query: the newest passages.'),
     search_mode: SearchMode.default('hybrid'),
     agent_id: z.string().nullish().describe('Only the archive of this agent. Wins over `archive_id`.'),
-    archive_id: z.string().nullish().describe('Only this archive. All of the organization when neither is given.'),
+    archive_id: z.string().nullish().describe('Only this archive. All archives of the organization when neither is given.'),
+    folder_id: z
+      .string()
+      .nullish()
+      .describe('The files of this folder instead of archives. Needs a query, and takes neither tags nor one of the other two.'),
     tags: z.array(z.string()).nullish().describe('Only passages with these tags.'),
     tag_match_mode: tagMatchMode.default('any'),
     start_date: isoText('Only passages from this date or instant on.').nullish(),
@@ -115,7 +119,11 @@ export type PassageSearch = z.output<typeof PassageSearch>
 export const PassageSearchHit = z
   .object({
     passage: Passage,
-    score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. 0 without a query.'),
+    score: z
+      .number()
+      .describe(
+        'Reciprocal rank fusion: 1 / (60 + place) by words, times the share of the query that is held, and half of 1 / (60 + place) by meaning; in full where only one of the two searched. 0 without a query.',
+      ),
     metadata: object().describe(
       'How the passage was found: `search_mode`, `fts_rank` and `vector_rank`, null where it is not in that ranking.',
     ),

@@ -1,4 +1,4 @@
-import { foundByWords, queryTerms, scopedMatch } from '../../db/fts'
+import { foundByWords, scopedMatch } from '../../db/fts'
 import { readRow } from '../../db/rows'
 import type { Env } from '../../env'
 import { type Found, hybrid, type SearchMode } from '../indexes/hybrid'
@@ -106,7 +106,7 @@ export async function findPassages(env: Env, filter: PassageFilter): Promise<Fou
     query,
     mode,
     limit,
-    async byWords(most) {
+    async byWords(most, terms) {
       const match = scopedMatch([archive_id ?? organization_id], query)
       if (match === null) return []
       return foundByWords(env.DB, {
@@ -114,7 +114,7 @@ export async function findPassages(env: Env, filter: PassageFilter): Promise<Fou
         within: 'text',
         ranked: filters ? byWordsFiltered(scope) : byWords,
         values: filters ? [...params, match, most] : [match, most],
-        terms: queryTerms(query),
+        terms,
       })
     },
   })

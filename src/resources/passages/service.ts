@@ -4,11 +4,14 @@ import type { Ctx } from '../../context'
 import { createOnce } from '../../db/once'
 import { listPage } from '../../db/page'
 import { containsText, repository } from '../../db/repository'
-import { notFound } from '../../lib/errors'
+import { AppError, notFound } from '../../lib/errors'
 import { idPrefixes, newId } from '../../lib/id'
 import { instantOf } from '../../lib/query'
 import { iso, zonedInstant, zonedIso } from '../../lib/time'
 import { archiveOfAgent, archiveService } from '../archives/service'
+import { nameWithin } from '../files/service'
+import { folders } from '../folders/table'
+import type { Found } from '../indexes/hybrid'
 import { pokeIndex } from '../indexes/poke'
 import { addPassages, changePassage, type PassageRow, rememberPassage } from './insert'
 import type {
@@ -22,9 +25,11 @@ import type {
   PassageUpdate,
 } from './schema'
 import { findPassages, type PassageFilter } from './search'
+import { findFilePassages } from './search-files'
 import { archivalPassages } from './table'
 
 const rows = repository(archivalPassages, 'Passage')
+const folderRows = repository(folders, 'Folder')
 
 /** Has the vectors of what was just written brought up to date, after the answer. */
 const indexSoon = (ctx: Ctx): void => ctx.later(pokeIndex(ctx.env, ctx.actor.organization_id))
@@ -126,7 +131,7 @@ export const agentPassageService = {
   async search(ctx: Ctx, agentId: string, request: AgentPassageSearch): Promise<ArchivalMemorySearch> {
     const { archive_id, timezone } = await archiveOfAgent(ctx, agentId)
     const { query, tags = [], tag_match_mode, start_datetime: start, end_datetime: end, top_k: limit } = request
-    if (archive_id === null) return { results: [], count: 0 }
+    if (archive_id === null || query.trim() === '') return { results: [], count: 0 }
     const local = (text: string | undefined, edge: 'start' | 'end') => (text ? iso(zonedInstant(text, timezone, edge)) : null)
     const found = await findPassages(ctx.env, {
       organization_id: ctx.actor.organization_id,
@@ -160,9 +165,34 @@ async function scopeOf(ctx: Ctx, { agent_id, archive_id }: PassageSearch): Promi
   return { archive_id }
 }
 
-/** Searches the archive of an agent, one archive, or all of the organization. */
+const hit = (passage: Passage, found: Found | null): PassageSearchHit => {
+  const { id: _, ...metadata } = found ?? { id: '' }
+  return { passage, score: found?.rrf_score ?? 0, metadata }
+}
+
+/** Searches the files of a folder. Throws 404 for a folder that is not there. */
+async function searchFolder(ctx: Ctx, folder_id: string, request: PassageSearch): Promise<PassageSearchHit[]> {
+  const { agent_id, archive_id, tags, start_date, end_date, search_mode: mode, limit } = request
+  const query = request.query?.trim()
+  if (agent_id || archive_id || tags?.length || !query)
+    throw new AppError('invalid', 'folder_id: needs a query, and goes with neither agent_id, archive_id nor tags')
+  await folderRows.get(ctx, folder_id)
+  const found = await findFilePassages(ctx.env, {
+    organization_id: ctx.actor.organization_id,
+    within: { folder_id },
+    query,
+    mode,
+    start: start_date ? instantOf(start_date) : null,
+    end: end_date ? instantOf(end_date, 'end') : null,
+    limit,
+  })
+  return found.map(({ row, found }) => hit({ ...row, archive_id: null, embedding: null, file_name: nameWithin(row.file_name) }, found))
+}
+
+/** Searches the archive of an agent, one archive, all archives of the organization, or the files of a folder. */
 export async function searchPassages(ctx: Ctx, request: PassageSearch): Promise<PassageSearchHit[]> {
   const { start_date, end_date, tag_match_mode, limit, search_mode: mode } = request
+  if (request.folder_id) return searchFolder(ctx, request.folder_id, request)
   const found = await findPassages(ctx.env, {
     organization_id: ctx.actor.organization_id,
     within: await scopeOf(ctx, request),
@@ -174,8 +204,5 @@ export async function searchPassages(ctx: Ctx, request: PassageSearch): Promise<
     end: end_date ? iso(instantOf(end_date, 'end')) : null,
     limit,
   })
-  return found.map(({ row, found }) => {
-    const { id: _, ...metadata } = found ?? { id: '' }
-    return { passage: shown(row), score: found?.rrf_score ?? 0, metadata }
-  })
+  return found.map(({ row, found }) => hit(shown(row), found))
 }

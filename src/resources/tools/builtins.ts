@@ -70,7 +70,7 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
   define(
     'letta_core',
     'archival_memory_insert',
-    'Stores text in long-term memory for good. Use it for facts and events that are too much for your memory blocks. Write each so that it can be understood by itself: it is found again by its words.',
+    'Stores text in long-term memory for good. Use it for facts and events that are too much for your memory blocks. Write each so that it can be understood by itself: it is found again by its words and by its meaning.',
     {
       content: text('The text to store. Any Unicode, emoji included.'),
       tags: tags('Short words by which to narrow a later search down, such as "meetings" or "project-x".'),
@@ -80,9 +80,9 @@ export const builtinTools: readonly BuiltinToolDefinition[] = [
   define(
     'letta_core',
     'archival_memory_search',
-    'Searches what you have stored in long-term memory. Finds passages that hold any of the words, the best match first.',
+    'Searches what you have stored in long-term memory. Finds passages by their words and by their meaning, the best match first.',
     {
-      query: text('Words to look for.'),
+      query: text('What to look for: a question, or words that it may hold.'),
       tags: tags('Only what was stored with these tags.'),
       tag_match_mode: { ...text('Whether a passage needs any of the tags, or all. Default: any.'), enum: ['any', 'all'] },
       top_k: { type: 'integer', minimum: 1, maximum: 100, description: 'How many passages to show at most. Default: 5.' },

@@ -160,7 +160,11 @@ export const ToolSearchResult = z
     embedded_text: z.string().nullable().describe('The text that was searched.'),
     fts_rank: z.int().nullable().describe('Place among the matches by words, from 1.'),
     vector_rank: z.int().nullable().describe('Place among the matches by meaning, from 1.'),
-    combined_score: z.number().describe('Reciprocal rank fusion: the sum of 1 / (60 + place) over both rankings. 0 without a query.'),
+    combined_score: z
+      .number()
+      .describe(
+        'Reciprocal rank fusion: 1 / (60 + place) by words, times the share of the query that is held, and half of 1 / (60 + place) by meaning; in full where only one of the two searched. 0 without a query.',
+      ),
   })
   .meta({ id: 'ToolSearchResult' })
 export type ToolSearchResult = z.output<typeof ToolSearchResult>

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Ctx } from '../../context'
-import { foundByWords, matchQuery, queryTerms } from '../../db/fts'
+import { foundByWords, matchQuery } from '../../db/fts'
 import { type Row, readRow } from '../../db/rows'
 import type { Fused } from '../../retrieval/fuse'
 import { oweTools } from '../indexes/enqueue'
@@ -64,7 +64,7 @@ export async function searchTools(ctx: Ctx, request: z.output<typeof ToolSearch>
     query,
     mode,
     limit,
-    async byWords(most) {
+    async byWords(most, terms) {
       const words = matchQuery(query)
       if (words === null) return []
       return foundByWords(d1, {
@@ -72,7 +72,7 @@ export async function searchTools(ctx: Ctx, request: z.output<typeof ToolSearch>
         within: '{name description tags}',
         ranked: byWords,
         values: [...params, within(organization_id, words), most],
-        terms: queryTerms(query),
+        terms,
       })
     },
   })

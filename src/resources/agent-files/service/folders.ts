@@ -2,11 +2,13 @@ import { and, eq } from 'drizzle-orm'
 import type { Ctx } from '../../../context'
 import { anyOf, repository } from '../../../db/repository'
 import { insertRows } from '../../../db/rows'
+import { isAppError } from '../../../lib/errors'
 import { newId } from '../../../lib/id'
 import { nameWithin } from '../../files/service'
 import { fileContents, files } from '../../files/table'
 import { folders } from '../../folders/table'
 import { groups, groupsAgents, groupsBlocks } from '../../groups/table'
+import { type EmbeddingInput, embeddingOf } from '../../indexes/embedding-config'
 import type { AgentFileInput } from '../input'
 import type { NewIds } from './ids'
 
@@ -49,6 +51,15 @@ function grouped<T extends { content: string | null }>(items: T[]): T[][] {
   return found
 }
 
+/** The embedding model of an imported folder: its own, also one that nobody knows here, or the deployment's default. */
+async function modelOf(ctx: Ctx, given: EmbeddingInput) {
+  const known = await embeddingOf(ctx.env, ctx.actor.organization_id, given).catch((error: unknown) => {
+    if (isAppError(error) && error.kind === 'not_found') return { embedding: given.embedding ?? null, embedding_config: null }
+    throw error
+  })
+  return { ...known, embedding_config: known.embedding_config ?? {} }
+}
+
 /**
  * The folders and files of an import, made anew; a folder whose name is taken gets a number. Files with a text wait to be processed.
  * `large`: their texts are more than one batch should bring.
@@ -65,14 +76,13 @@ export async function planFolders(
   if (file.sources.length + file.files.length === 0) return { large: false, batches: [] }
   const names = file.sources.map((source) => source.name)
   const taken = await namesTaken(ctx, names)
-  const rows = file.sources.map((source) => ({
+  const models = await Promise.all(file.sources.map((source) => modelOf(ctx, embedding ? { embedding } : source)))
+  const rows = file.sources.map((source, i) => ({
     ...source,
     ...by,
     id: ids.sources.get(source.id) as string,
     name: freeName(source.name, taken),
-    embedding:
-      embedding ?? source.embedding ?? (typeof source.embedding_config?.handle === 'string' ? source.embedding_config.handle : null),
-    embedding_config: embedding ? {} : (source.embedding_config ?? {}),
+    ...(models[i] as (typeof models)[number]),
   }))
   // A file's stored name begins with its folder's, which may have become another, or is there already.
   const outside = await folderRows.getMany(ctx, [...new Set(file.files.map((each) => each.source_id))])
