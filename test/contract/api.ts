@@ -39,7 +39,9 @@ export interface Api {
 const adminKey = 'contract-admin-key'
 
 export async function startApi(env: Record<string, string> = {}): Promise<Api> {
-  const server = await startServer({ env: { AUTH: 'keys', ADMIN_KEY: adminKey, LOG_LEVEL: 'error', ...env } })
+  const server = await startServer({
+    env: { AUTH: 'keys', ADMIN_KEY: adminKey, LOG_LEVEL: 'error', DEFAULT_EMBEDDING: '', EMBED_MESSAGES: 'off', ...env },
+  })
   const { url } = server
   const document: OpenApiDocument = await (await fetch(`${url}/openapi.json`)).json()
   const conforms = conformanceTo(document)

@@ -9,7 +9,7 @@ let server: RunningServer
 let client: Letta
 
 beforeAll(async () => {
-  server = await startServer({ env: { EMBED_MESSAGES: 'on' } })
+  server = await startServer({ env: { DEFAULT_EMBEDDING: '' } })
   client = new Letta({ baseURL: server.url, maxRetries: 0 })
 })
 afterAll(() => server.stop())

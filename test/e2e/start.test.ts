@@ -119,7 +119,7 @@ describe('npm start', () => {
   })
 
   it('says which models it has', async () => {
-    const { logs } = await start({ state: newState() })
+    const { logs } = await start({ state: newState(), env: { DEFAULT_EMBEDDING: '' } })
     expect(logs).toMatch(/^ {2}Models +loci\/scripted/m)
     expect(logs).toMatch(/^ {2}Embedding loci\/use-lite$/m)
   })

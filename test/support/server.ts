@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 export interface ServerOptions {
   /** Folder of the server's state; by default a new one, removed by `stop`. */
   state?: string
-  /** Settings; the environment of the tests and `.dev.vars` are not read. Messages are embedded only when these say so: `EMBED_MESSAGES: 'on'`. */
+  /** Settings; the environment of the tests and `.dev.vars` are not read. Nothing is embedded unless `DEFAULT_EMBEDDING` is among them; empty, it is the built-in model. */
   env?: Record<string, string>
   /** 0, the default, takes a free port. */
   port?: number
@@ -90,7 +90,7 @@ export async function startServer({ state, env = {}, port = 0 }: ServerOptions =
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       // The launcher ends with the process that npm would be: a test run that is killed leaves no server behind.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_lifecycle_event: 'start', EMBED_MESSAGES: 'off', ...settings },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_lifecycle_event: 'start', DEFAULT_EMBEDDING: 'none', ...settings },
     })
     child = own
     closed = new Promise((resolve) => own.once('close', (code) => resolve(code ?? -1)))
