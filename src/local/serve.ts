@@ -91,7 +91,7 @@ export async function serve({ port = 0, state, vars = {}, build = true, log = wr
       void runtime.miniflare
         .getWorker()
         .then((worker) => worker.scheduled({ cron, scheduledTime: new Date() }))
-        .catch((error: Error) => log('error', `The scheduled work of ${cron} failed: ${error.message}`))
+        .catch((error: Error) => log('error', `The scheduled work of ${cron} failed: ${error.message} ${error.cause ?? ''}`.trimEnd()))
     })
     return {
       url: runtime.url,

@@ -56,18 +56,22 @@ function scoped(within: Within, more: string): { sql: string; params: unknown[] 
   }
 }
 
-/** Embeds the newest texts that have no vector yet, so that what was written a moment ago is found. */
+/**
+ * Embeds the newest texts that have no vector yet, so that what was written a moment ago is found. One that could not be embedded is left
+ * alone until it is due again.
+ */
 async function embedNewest(env: Env, within: Within, model: EmbeddingModel, find: FindModel, signal: AbortSignal): Promise<void> {
   const { sql, params } = scoped(within, `and v.state <> 'indexed' and v.state = 'pending'`)
   const { results } = await env.DB.prepare(
-    `select ${owedColumns} ${sql} and v.model = ?${params.length + 1} order by v.created_at desc limit ${within.embeds ?? embedMost}`,
+    `select ${owedColumns} ${sql} and v.model = ?${params.length + 1} and v.due_at <= ?${params.length + 2}
+      order by v.created_at desc limit ${within.embeds ?? embedMost}`,
   )
-    .bind(...params, model.handle)
+    .bind(...params, model.handle, Date.now())
     .all<Owed>()
   await embedRows(env.DB, find, results, { signal })
 }
 
-/** Vectors to compare one by one: `unindexed` only what the index lacks, else everything. At most one more than is compared. */
+/** Vectors to compare one by one, the newest of them: `unindexed` only what the index lacks, else everything. */
 async function stored(env: Env, within: Within, model: string, unindexed: boolean): Promise<{ id: string; vector: string }[]> {
   const { sql, params } = scoped(within, unindexed ? `and v.state <> 'indexed'` : '')
   const { results } = await env.DB.prepare(
