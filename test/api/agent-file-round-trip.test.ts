@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { agentFile, comparable, importFile, type Loose, message, packed, toolCall } from '../support/agent-file'
 import { type Call, freshOrganization } from '../support/client'
+import { eventually } from '../support/files'
 
 const word = fc.stringMatching(/^[a-z]{1,8}$/)
 const text = fc.oneof(word, fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }))
@@ -204,9 +205,12 @@ const back = async (call: Call, file: unknown): Promise<Loose> => {
   const { status, body } = await importFile(call, file, { append_copy_suffix: 'false' })
   expect(status, JSON.stringify(body)).toBe(200)
   expect(body.warnings).toEqual([])
-  const exported = await call<Loose>('GET', `/v1/agents/${body.agent_ids[0]}/export`)
-  expect(exported.status).toBe(200)
-  return exported.body
+  // How far its files are is in an export too.
+  return eventually(async () => {
+    const exported = await call<Loose>('GET', `/v1/agents/${body.agent_ids[0]}/export`)
+    expect(exported.status).toBe(200)
+    return exported.body.files.every((each: Loose) => ['completed', 'error'].includes(each.processing_status)) && exported.body
+  })
 }
 
 /** What a file must keep of another: every value that the other gives. */
